@@ -1,0 +1,2 @@
+//! The `nono` command.
+fn main() {}

@@ -1,0 +1,54 @@
+//! The nouns and decisions that every nono layer shares: what may be touched, who said so, and
+//! whether a given access is covered.
+//!
+//! ```text
+//! AccessMode, FsCapability, PortSet ──▶ CapabilitySet ──decide(Query)──▶ Decision
+//!                                            │
+//!                                            └─▶ SandboxBackend::prepare ──▶ Prepared::enforce
+//! ```
+//!
+//! The crate enforces nothing by itself and holds no policy. It is pure but for one module that
+//! looks paths up when a capability is made. Take it alone to answer policy questions:
+//!
+//! ```
+//! use nono_core::{AccessMode, CapabilitySet, Query};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let caps = CapabilitySet::new().allow_path(directory.path(), AccessMode::Read)?;
+//!
+//! let inside = directory.path().canonicalize()?.join("notes.txt");
+//! assert!(caps.decide(&Query::read(&inside)).is_allowed());
+//! assert!(!caps.decide(&Query::write(&inside)).is_allowed());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod access;
+mod backend;
+mod capability_set;
+mod decision;
+mod error;
+mod fs_capability;
+mod gap;
+mod index;
+mod lookup;
+mod network;
+mod port;
+mod source;
+mod state;
+mod trie;
+
+pub use access::{AccessMode, Rights};
+pub use backend::{
+    EnforceError, EnforceStep, Enforcement, GapReport, Prepared, SandboxBackend, SupportInfo,
+};
+pub use capability_set::CapabilitySet;
+pub use decision::{Decision, Denial, Query, Rule};
+pub use error::{CapabilityError, NonoError, Result};
+pub use fs_capability::{FileKind, FsCapability, ObjectId};
+pub use gap::{Gap, UnknownGap};
+pub use index::EffectiveGrant;
+pub use network::NetworkMode;
+pub use port::{PortRange, PortRangeError, PortSet};
+pub use source::CapabilitySource;
+pub use state::{SandboxState, StateError};

@@ -1,0 +1,1 @@
+//! Capability-based sandboxing library using Landlock (Linux) and Seatbelt (macOS).
