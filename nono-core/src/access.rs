@@ -79,6 +79,16 @@ impl Rights {
         self.0 & other.0 == other.0
     }
 
+    /// The access mode with these rights; execution comes with reading.
+    #[must_use]
+    pub const fn mode(self) -> AccessMode {
+        match (self.contains(Self::READ), self.contains(Self::WRITE)) {
+            (true, true) => AccessMode::ReadWrite,
+            (false, true) => AccessMode::Write,
+            _ => AccessMode::Read,
+        }
+    }
+
     /// Whether any right is in both.
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
@@ -103,7 +113,11 @@ impl BitOrAssign for Rights {
 /// Words joined by `+`, for people: `read+execute`.
 impl fmt::Display for Rights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = [(Self::READ, "read"), (Self::WRITE, "write"), (Self::EXECUTE, "execute")];
+        let words = [
+            (Self::READ, "read"),
+            (Self::WRITE, "write"),
+            (Self::EXECUTE, "execute"),
+        ];
         let mut separator = "";
         for (right, word) in words {
             if self.contains(right) {
@@ -111,7 +125,11 @@ impl fmt::Display for Rights {
                 separator = "+";
             }
         }
-        if separator.is_empty() { f.write_str("nothing") } else { Ok(()) }
+        if separator.is_empty() {
+            f.write_str("nothing")
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod access;
 mod backend;
 mod capability_set;
 mod decision;
+mod denied_path;
 mod error;
 mod fs_capability;
 mod gap;
@@ -44,6 +45,7 @@ pub use backend::{
 };
 pub use capability_set::CapabilitySet;
 pub use decision::{Decision, Denial, Query, Rule};
+pub use denied_path::DeniedPath;
 pub use error::{CapabilityError, NonoError, Result};
 pub use fs_capability::{FileKind, FsCapability, ObjectId};
 pub use gap::{Gap, UnknownGap};
