@@ -113,11 +113,7 @@ impl BitOrAssign for Rights {
 /// Words joined by `+`, for people: `read+execute`.
 impl fmt::Display for Rights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = [
-            (Self::READ, "read"),
-            (Self::WRITE, "write"),
-            (Self::EXECUTE, "execute"),
-        ];
+        let words = [(Self::READ, "read"), (Self::WRITE, "write"), (Self::EXECUTE, "execute")];
         let mut separator = "";
         for (right, word) in words {
             if self.contains(right) {
@@ -125,11 +121,7 @@ impl fmt::Display for Rights {
                 separator = "+";
             }
         }
-        if separator.is_empty() {
-            f.write_str("nothing")
-        } else {
-            Ok(())
-        }
+        if separator.is_empty() { f.write_str("nothing") } else { Ok(()) }
     }
 }
 

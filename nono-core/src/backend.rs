@@ -98,11 +98,7 @@ impl SupportInfo {
     /// Support, or the lack of it, on `platform`.
     #[must_use]
     pub fn new(is_supported: bool, platform: &'static str, details: String) -> Self {
-        Self {
-            is_supported,
-            platform,
-            details,
-        }
+        Self { is_supported, platform, details }
     }
 }
 
@@ -160,11 +156,7 @@ impl fmt::Display for EnforceError {
             EnforceStep::Descriptors => "closing inherited descriptors",
             EnforceStep::Profile => "applying the profile",
         };
-        write!(
-            f,
-            "{step}: {}",
-            std::io::Error::from_raw_os_error(self.errno)
-        )
+        write!(f, "{step}: {}", std::io::Error::from_raw_os_error(self.errno))
     }
 }
 

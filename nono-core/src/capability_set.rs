@@ -152,27 +152,19 @@ impl CapabilitySet {
     /// Grants connecting to TCP ports, and blocks what else is not granted.
     pub fn add_tcp_connect(&mut self, ports: impl Into<Option<PortRange>>) {
         self.restrict_network();
-        ports
-            .into()
-            .into_iter()
-            .for_each(|range| self.connect.insert(range));
+        ports.into().into_iter().for_each(|range| self.connect.insert(range));
     }
 
     /// Grants binding TCP ports, and blocks what else is not granted.
     pub fn add_tcp_bind(&mut self, ports: impl Into<Option<PortRange>>) {
         self.restrict_network();
-        ports
-            .into()
-            .into_iter()
-            .for_each(|range| self.bind.insert(range));
+        ports.into().into_iter().for_each(|range| self.bind.insert(range));
     }
 
     /// Grants a TCP port of the loopback address, and blocks what else is not granted.
     pub fn add_localhost_port(&mut self, port: u16) {
         self.restrict_network();
-        single(port)
-            .into_iter()
-            .for_each(|range| self.localhost.insert(range));
+        single(port).into_iter().for_each(|range| self.localhost.insert(range));
     }
 
     /// Accepts a gap.
@@ -246,10 +238,7 @@ impl CapabilitySet {
     /// Whether any grant covers `path`, for whatever access.
     #[must_use]
     pub fn path_covered(&self, path: &Path) -> bool {
-        let nothing = Query::Path {
-            path,
-            rights: Rights::NONE,
-        };
+        let nothing = Query::Path { path, rights: Rights::NONE };
         self.decide(&nothing).is_allowed()
     }
 
@@ -328,20 +317,13 @@ impl CapabilitySet {
             );
         }
         for entry in &self.denied {
-            let _ = writeln!(
-                text,
-                "{:<20} {} ({})",
-                "denied",
-                entry.resolved.display(),
-                entry.source
-            );
+            let _ =
+                writeln!(text, "{:<20} {} ({})", "denied", entry.resolved.display(), entry.source);
         }
         let _ = writeln!(text, "{:<20} {}", "network", self.network);
-        for (name, ports) in [
-            ("connect", &self.connect),
-            ("bind", &self.bind),
-            ("localhost", &self.localhost),
-        ] {
+        for (name, ports) in
+            [("connect", &self.connect), ("bind", &self.bind), ("localhost", &self.localhost)]
+        {
             if !ports.is_empty() {
                 let _ = writeln!(text, "{:<20} TCP {ports}", name);
             }
@@ -350,8 +332,7 @@ impl CapabilitySet {
     }
 
     fn index(&self) -> &Index {
-        self.index
-            .get_or_init(|| Index::new(&self.fs, &self.denied, self.explicit_execute))
+        self.index.get_or_init(|| Index::new(&self.fs, &self.denied, self.explicit_execute))
     }
 }
 

@@ -27,28 +27,19 @@ impl<'a> Query<'a> {
     /// Reading the file, or listing the directory, at `path`.
     #[must_use]
     pub fn read(path: &'a Path) -> Self {
-        Self::Path {
-            path,
-            rights: Rights::READ,
-        }
+        Self::Path { path, rights: Rights::READ }
     }
 
     /// Writing the existing file, or changing the entries of the directory, at `path`.
     #[must_use]
     pub fn write(path: &'a Path) -> Self {
-        Self::Path {
-            path,
-            rights: Rights::WRITE,
-        }
+        Self::Path { path, rights: Rights::WRITE }
     }
 
     /// Executing the file at `path`; the kernel needs to read what it executes.
     #[must_use]
     pub fn execute(path: &'a Path) -> Self {
-        Self::Path {
-            path,
-            rights: Rights::READ | Rights::EXECUTE,
-        }
+        Self::Path { path, rights: Rights::READ | Rights::EXECUTE }
     }
 }
 

@@ -23,11 +23,7 @@ impl DeniedPath {
     /// that exists cannot be resolved.
     pub fn new(path: impl AsRef<Path>, source: CapabilitySource) -> Result<Self> {
         let original = path.as_ref().to_owned();
-        Ok(Self {
-            resolved: lookup::resolve_existing_part(&original)?,
-            original,
-            source,
-        })
+        Ok(Self { resolved: lookup::resolve_existing_part(&original)?, original, source })
     }
 
     /// The path as it was spelled.

@@ -83,9 +83,7 @@ pub enum NonoError {
 }
 
 fn at(path: &Option<PathBuf>) -> String {
-    path.as_ref()
-        .map(|path| format!(" {}", path.display()))
-        .unwrap_or_default()
+    path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default()
 }
 
 impl NonoError {

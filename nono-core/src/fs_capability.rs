@@ -85,10 +85,7 @@ impl FsCapability {
     /// [`NonoError::PathNotFound`] or [`NonoError::PathCanonicalization`].
     pub fn new_executable(path: impl AsRef<Path>) -> Result<Self> {
         let capability = Self::resolve(path.as_ref(), AccessMode::Read)?;
-        Ok(Self {
-            execute: true,
-            ..capability
-        })
+        Ok(Self { execute: true, ..capability })
     }
 
     fn resolve(path: &Path, access: AccessMode) -> Result<Self> {
@@ -115,10 +112,7 @@ impl FsCapability {
     /// A grant of a device has it without being asked.
     #[must_use]
     pub fn with_device_ioctl(self) -> Self {
-        Self {
-            device_ioctl: true,
-            ..self
-        }
+        Self { device_ioctl: true, ..self }
     }
 
     /// The path as it was spelled.
@@ -207,10 +201,7 @@ mod tests {
 
         let grant = FsCapability::new_dir(root.path().join("link"), AccessMode::Read).unwrap();
 
-        assert_eq!(
-            grant.resolved(),
-            root.path().canonicalize().unwrap().join("real")
-        );
+        assert_eq!(grant.resolved(), root.path().canonicalize().unwrap().join("real"));
         assert_eq!(grant.original(), root.path().join("link"));
     }
 

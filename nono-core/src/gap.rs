@@ -159,9 +159,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "no-such".parse::<Gap>().unwrap_err().to_string();
-        assert!(
-            error.contains("no-such") && error.contains("loopback-only"),
-            "{error}"
-        );
+        assert!(error.contains("no-such") && error.contains("loopback-only"), "{error}");
     }
 }

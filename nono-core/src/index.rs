@@ -40,10 +40,7 @@ struct Mark {
 
 impl Index {
     pub(crate) fn new(grants: &[FsCapability], denied: &[DeniedPath], explicit: bool) -> Self {
-        let mut index = Self {
-            merged: Vec::with_capacity(grants.len()),
-            trie: Trie::new(),
-        };
+        let mut index = Self { merged: Vec::with_capacity(grants.len()), trie: Trie::new() };
         for (first, grant) in grants.iter().enumerate() {
             let merged = Merged {
                 first,
@@ -67,10 +64,7 @@ impl Index {
         let Ok(mark) = self.trie.entry(path) else {
             return;
         };
-        let Some(held) = mark
-            .grant
-            .and_then(|number| self.merged.get_mut(number as usize))
-        else {
+        let Some(held) = mark.grant.and_then(|number| self.merged.get_mut(number as usize)) else {
             mark.grant = u32::try_from(self.merged.len()).ok();
             self.merged.push(grant);
             return;

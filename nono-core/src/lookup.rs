@@ -18,18 +18,11 @@ pub(crate) struct Resolved {
 pub(crate) fn resolve(path: &Path) -> Result<Resolved> {
     let failed = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => NonoError::PathNotFound(path.to_owned()),
-        _ => NonoError::PathCanonicalization {
-            path: path.to_owned(),
-            source,
-        },
+        _ => NonoError::PathCanonicalization { path: path.to_owned(), source },
     };
     let canonical = fs::canonicalize(path).map_err(failed)?;
     let metadata = fs::symlink_metadata(&canonical).map_err(failed)?;
-    Ok(Resolved {
-        kind: kind_of(&metadata),
-        id: id_of(&metadata),
-        path: canonical,
-    })
+    Ok(Resolved { kind: kind_of(&metadata), id: id_of(&metadata), path: canonical })
 }
 
 /// Resolves the longest part of `path` that exists and appends the rest as it is spelled.
@@ -37,19 +30,14 @@ pub(crate) fn resolve(path: &Path) -> Result<Resolved> {
 /// # Errors
 /// A rest that has `..` in it cannot be placed and is refused.
 pub(crate) fn resolve_existing_part(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|source| NonoError::PathCanonicalization {
-        path: path.to_owned(),
-        source,
-    })?;
+    let absolute = std::path::absolute(path)
+        .map_err(|source| NonoError::PathCanonicalization { path: path.to_owned(), source })?;
     let mut rest = Vec::new();
     let mut existing = absolute.as_path();
     loop {
         match resolve(existing) {
             Ok(found) => {
-                return Ok(rest
-                    .iter()
-                    .rev()
-                    .fold(found.path, |path, name| path.join(name)));
+                return Ok(rest.iter().rev().fold(found.path, |path, name| path.join(name)));
             }
             Err(NonoError::PathNotFound(_)) => {}
             Err(other) => return Err(other),
@@ -76,8 +64,5 @@ fn kind_of(metadata: &Metadata) -> FileKind {
 }
 
 fn id_of(metadata: &Metadata) -> ObjectId {
-    ObjectId {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    }
+    ObjectId { device: metadata.dev(), inode: metadata.ino() }
 }

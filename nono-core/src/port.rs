@@ -15,10 +15,7 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port that can be named: 1 to 65535.
-    pub const ALL: Self = Self {
-        first: 1,
-        last: u16::MAX,
-    };
+    pub const ALL: Self = Self { first: 1, last: u16::MAX };
 
     /// The ports from `first` to `last`, both included.
     ///
@@ -85,9 +82,7 @@ impl FromStr for PortRange {
 
     fn from_str(text: &str) -> Result<Self, PortRangeError> {
         let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => digits
-                .parse()
-                .map_err(|_| PortRangeError::Malformed(text.to_owned())),
+            true => digits.parse().map_err(|_| PortRangeError::Malformed(text.to_owned())),
             false => Err(PortRangeError::Malformed(text.to_owned())),
         };
         let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -210,19 +205,12 @@ mod tests {
     use super::*;
 
     fn set(ranges: &[&str]) -> PortSet {
-        ranges
-            .iter()
-            .map(|text| text.parse().unwrap())
-            .collect::<Vec<PortRange>>()
-            .into()
+        ranges.iter().map(|text| text.parse().unwrap()).collect::<Vec<PortRange>>().into()
     }
 
     #[test]
     fn overlapping_and_touching_ranges_join() {
-        assert_eq!(
-            set(&["80", "443", "81-90", "85-100"]).to_string(),
-            "80-100, 443"
-        );
+        assert_eq!(set(&["80", "443", "81-90", "85-100"]).to_string(), "80-100, 443");
         assert!(set(&["1-30000", "30001-65535"]).is_all());
         assert_eq!(set(&["65535", "65534"]).to_string(), "65534-65535");
     }
@@ -230,13 +218,7 @@ mod tests {
     #[test]
     fn membership_is_exact_at_the_edges() {
         let ports = set(&["80-90", "443"]);
-        for (port, expected) in [
-            (79, false),
-            (80, true),
-            (90, true),
-            (91, false),
-            (443, true),
-        ] {
+        for (port, expected) in [(79, false), (80, true), (90, true), (91, false), (443, true)] {
             assert_eq!(ports.contains(port), expected, "{port}");
         }
         assert_eq!(ports.iter().count(), 12);
@@ -244,9 +226,7 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_range_are_refused() {
-        for text in [
-            "", "0", "0-5", "9-8", "65536", "-1", "+80", "a", "1-2-3", "1-", " 80",
-        ] {
+        for text in ["", "0", "0-5", "9-8", "65536", "-1", "+80", "a", "1-2-3", "1-", " 80"] {
             assert!(text.parse::<PortRange>().is_err(), "{text:?}");
         }
     }

@@ -101,9 +101,7 @@ impl SandboxState {
     pub fn to_caps(&self) -> CapabilitySet {
         let mut caps = CapabilitySet::new();
         self.fs.iter().for_each(|grant| caps.add_fs(grant.into()));
-        self.denied
-            .iter()
-            .for_each(|entry| caps.add_denied(entry.into()));
+        self.denied.iter().for_each(|entry| caps.add_denied(entry.into()));
         caps.network = self.network.clone();
         caps.connect = self.tcp_connect.clone();
         caps.bind = self.tcp_bind.clone();
@@ -128,9 +126,7 @@ impl SandboxState {
     pub fn from_json(text: &str) -> Result<Self, StateError> {
         let state: Self = serde_json::from_str(text)?;
         if state.version != VERSION {
-            return Err(StateError::Version {
-                found: state.version,
-            });
+            return Err(StateError::Version { found: state.version });
         }
         let grants = state.fs.iter().map(|grant| &grant.resolved);
         let denied = state.denied.iter().map(|entry| &entry.resolved);
@@ -145,9 +141,7 @@ fn is_resolved(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
     let plain = |name: &[u8]| !matches!(name, b"" | b"." | b"..") && !name.contains(&0);
     bytes == b"/"
-        || bytes
-            .strip_prefix(b"/")
-            .is_some_and(|rest| rest.split(|&b| b == b'/').all(plain))
+        || bytes.strip_prefix(b"/").is_some_and(|rest| rest.split(|&b| b == b'/').all(plain))
 }
 
 impl From<&FsCapability> for FsState {
@@ -216,9 +210,7 @@ impl From<PathText> for PathForm {
     fn from(path: PathText) -> Self {
         match path.0.into_os_string().into_string() {
             Ok(text) => Self::Text(text),
-            Err(raw) => Self::Bytes {
-                base64: STANDARD.encode(raw.as_bytes()),
-            },
+            Err(raw) => Self::Bytes { base64: STANDARD.encode(raw.as_bytes()) },
         }
     }
 }
@@ -244,9 +236,7 @@ mod tests {
         prop::collection::vec(prop::collection::vec(1_u8..=255, 1..8), 0..4).prop_map(|names| {
             let mut bytes = vec![b'/'];
             for name in names {
-                let plain = name
-                    .iter()
-                    .map(|&b| if b == b'/' || b == b'.' { b'x' } else { b });
+                let plain = name.iter().map(|&b| if b == b'/' || b == b'.' { b'x' } else { b });
                 bytes.extend(plain);
                 bytes.push(b'/');
             }
@@ -327,26 +317,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_state_is_a_typed_error() {
-        let caps = CapabilitySet::new()
-            .allow_path("/", AccessMode::Read)
-            .unwrap();
+        let caps = CapabilitySet::new().allow_path("/", AccessMode::Read).unwrap();
         let good = SandboxState::from_caps(&caps).to_json().unwrap();
         let from = |text: &str| SandboxState::from_json(text).unwrap_err();
 
         assert!(matches!(from("{}"), StateError::Json(_)));
-        assert!(matches!(
-            from(&good.replace("\"fs\"", "\"files\"")),
-            StateError::Json(_)
-        ));
+        assert!(matches!(from(&good.replace("\"fs\"", "\"files\"")), StateError::Json(_)));
         let newer = good.replace("\"version\": 1", "\"version\": 2");
         assert!(matches!(from(&newer), StateError::Version { found: 2 }));
         for path in ["/a/../b", "relative", "/a//b", "/a/", ""] {
             let unresolved =
                 good.replace("\"resolved\": \"/\"", &format!("\"resolved\": {path:?}"));
-            assert!(
-                matches!(from(&unresolved), StateError::NotResolved(_)),
-                "{path}"
-            );
+            assert!(matches!(from(&unresolved), StateError::NotResolved(_)), "{path}");
         }
     }
 }

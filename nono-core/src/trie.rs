@@ -32,18 +32,8 @@ pub(crate) struct NotCanonical;
 
 impl<T: Default> Trie<T> {
     pub(crate) fn new() -> Self {
-        let root = Node {
-            parent: EMPTY,
-            hash: 0,
-            name_start: 0,
-            name_end: 0,
-            value: T::default(),
-        };
-        Self {
-            nodes: vec![root],
-            names: Vec::new(),
-            slots: vec![EMPTY; 16],
-        }
+        let root = Node { parent: EMPTY, hash: 0, name_start: 0, name_end: 0, value: T::default() };
+        Self { nodes: vec![root], names: Vec::new(), slots: vec![EMPTY; 16] }
     }
 
     /// The value at `path`, made with `T::default()` if there was none.
@@ -71,13 +61,7 @@ impl<T: Default> Trie<T> {
         let name_start = small(self.names.len())?;
         self.names.extend_from_slice(name);
         let name_end = small(self.names.len())?;
-        self.nodes.push(Node {
-            parent,
-            hash,
-            name_start,
-            name_end,
-            value: T::default(),
-        });
+        self.nodes.push(Node { parent, hash, name_start, name_end, value: T::default() });
         self.place(id);
         Ok(id)
     }
@@ -207,8 +191,7 @@ mod tests {
 
     fn visited(trie: &Trie<u32>, path: &str) -> Vec<(u32, bool)> {
         let mut seen = Vec::new();
-        trie.walk(Path::new(path), |value, last| seen.push((*value, last)))
-            .unwrap();
+        trie.walk(Path::new(path), |value, last| seen.push((*value, last))).unwrap();
         seen
     }
 
@@ -217,19 +200,10 @@ mod tests {
         let mut trie = Trie::new();
         *trie.entry(Path::new("/etc/shadow")).unwrap() = 7;
 
-        assert_eq!(
-            visited(&trie, "/etc/shadow"),
-            [(0, false), (0, false), (7, true)]
-        );
+        assert_eq!(visited(&trie, "/etc/shadow"), [(0, false), (0, false), (7, true)]);
         assert_eq!(visited(&trie, "/etc/shadow2"), [(0, false), (0, false)]);
-        assert_eq!(
-            visited(&trie, "//etc/./shadow/"),
-            [(0, false), (0, false), (7, true)]
-        );
-        assert_eq!(
-            visited(&trie, "/etc/shadow/x"),
-            [(0, false), (0, false), (7, false)]
-        );
+        assert_eq!(visited(&trie, "//etc/./shadow/"), [(0, false), (0, false), (7, true)]);
+        assert_eq!(visited(&trie, "/etc/shadow/x"), [(0, false), (0, false), (7, false)]);
         assert_eq!(visited(&trie, "/"), [(0, true)]);
     }
 
@@ -237,11 +211,7 @@ mod tests {
     fn dot_dot_and_relative_paths_are_refused_wherever_they_stand() {
         let trie = Trie::<u32>::new();
         for path in ["/a/../b", "/..", "/nowhere/at/all/..", "a", "", "./a"] {
-            assert_eq!(
-                trie.walk(Path::new(path), |_, _| {}),
-                Err(NotCanonical),
-                "{path}"
-            );
+            assert_eq!(trie.walk(Path::new(path), |_, _| {}), Err(NotCanonical), "{path}");
         }
     }
 

@@ -23,10 +23,7 @@ impl Tree {
         fs::create_dir_all(root.join("a/b")).unwrap();
         fs::create_dir(root.join("other")).unwrap();
         fs::write(root.join("a/b/file"), "").unwrap();
-        Self {
-            _directory: directory,
-            root,
-        }
+        Self { _directory: directory, root }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -34,9 +31,7 @@ impl Tree {
     }
 
     fn grant(&self, path: &str, access: AccessMode, source: CapabilitySource) -> FsCapability {
-        FsCapability::new_any(self.at(path), access)
-            .unwrap()
-            .with_source(source)
+        FsCapability::new_any(self.at(path), access).unwrap().with_source(source)
     }
 }
 
@@ -54,15 +49,10 @@ fn rights(caps: &CapabilitySet, path: &Path) -> String {
 #[test]
 fn a_directory_grant_covers_what_is_below_and_nothing_beside() {
     let tree = Tree::new();
-    let caps = CapabilitySet::new()
-        .allow_path(tree.at("a"), AccessMode::ReadWrite)
-        .unwrap();
+    let caps = CapabilitySet::new().allow_path(tree.at("a"), AccessMode::ReadWrite).unwrap();
 
     assert_eq!(rights(&caps, &tree.at("a")), "read+write+execute");
-    assert_eq!(
-        rights(&caps, &tree.at("a/b/new/deep")),
-        "read+write+execute"
-    );
+    assert_eq!(rights(&caps, &tree.at("a/b/new/deep")), "read+write+execute");
     assert_eq!(rights(&caps, &tree.at("other")), "nothing");
     assert_eq!(rights(&caps, &tree.at("ab")), "nothing");
     assert_eq!(rights(&caps, &tree.root), "nothing");
@@ -71,9 +61,7 @@ fn a_directory_grant_covers_what_is_below_and_nothing_beside() {
 #[test]
 fn a_file_grant_covers_that_name_alone() {
     let tree = Tree::new();
-    let caps = CapabilitySet::new()
-        .allow_file(tree.at("a/b/file"), AccessMode::Write)
-        .unwrap();
+    let caps = CapabilitySet::new().allow_file(tree.at("a/b/file"), AccessMode::Write).unwrap();
 
     assert_eq!(rights(&caps, &tree.at("a/b/file")), "write");
     assert_eq!(rights(&caps, &tree.at("a/b/file/below")), "nothing");
@@ -119,9 +107,7 @@ fn on_one_path_a_stronger_source_replaces_a_weaker_one_in_any_order() {
             let strong_grant = tree.grant("a", AccessMode::Read, order[strong].clone());
             for grants in [[&weak_grant, &strong_grant], [&strong_grant, &weak_grant]] {
                 let mut caps = CapabilitySet::new();
-                grants
-                    .into_iter()
-                    .for_each(|grant| caps.add_fs(grant.clone()));
+                grants.into_iter().for_each(|grant| caps.add_fs(grant.clone()));
                 assert_eq!(rights(&caps, &tree.at("a")), "read+execute");
                 caps.validate().unwrap();
             }
@@ -188,25 +174,16 @@ fn the_answer_names_the_nearest_rule_and_what_is_held() {
 #[test]
 fn a_path_with_dot_dot_is_never_matched_as_text() {
     let tree = Tree::new();
-    let caps = CapabilitySet::new()
-        .allow_path(&tree.root, AccessMode::Read)
-        .unwrap();
+    let caps = CapabilitySet::new().allow_path(&tree.root, AccessMode::Read).unwrap();
     for path in [tree.at("a/../other"), PathBuf::from("a"), PathBuf::new()] {
         let decision = caps.decide(&Query::read(&path));
-        assert_eq!(
-            decision,
-            Decision::Denied(Denial::NotCanonical),
-            "{}",
-            path.display()
-        );
+        assert_eq!(decision, Decision::Denied(Denial::NotCanonical), "{}", path.display());
     }
 }
 
 #[test]
 fn granting_a_port_blocks_the_others() {
-    let caps = CapabilitySet::new()
-        .allow_tcp_connect(443)
-        .allow_tcp_bind(8080);
+    let caps = CapabilitySet::new().allow_tcp_connect(443).allow_tcp_bind(8080);
     assert_eq!(*caps.network_mode(), NetworkMode::Blocked);
     for (query, expected) in [
         (Query::Connect(443), true),
@@ -222,19 +199,10 @@ fn granting_a_port_blocks_the_others() {
 
 #[test]
 fn a_proxy_mode_allows_its_own_ports_alone() {
-    let mode = NetworkMode::ProxyOnly {
-        port: 3128,
-        bind_ports: vec![9000],
-    };
+    let mode = NetworkMode::ProxyOnly { port: 3128, bind_ports: vec![9000] };
     let caps = CapabilitySet::new().set_network_mode(mode);
-    assert_eq!(
-        caps.decide(&Query::Connect(3128)),
-        Decision::Allowed(Rule::Proxy)
-    );
-    assert_eq!(
-        caps.decide(&Query::Bind(9000)),
-        Decision::Allowed(Rule::Proxy)
-    );
+    assert_eq!(caps.decide(&Query::Connect(3128)), Decision::Allowed(Rule::Proxy));
+    assert_eq!(caps.decide(&Query::Bind(9000)), Decision::Allowed(Rule::Proxy));
     assert!(!caps.decide(&Query::Connect(9000)).is_allowed());
     assert!(!caps.decide(&Query::Bind(3128)).is_allowed());
 }

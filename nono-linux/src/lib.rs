@@ -1,1 +1,36 @@
 //! Landlock and seccomp enforcement for nono.
+//!
+//! ```text
+//! CapabilitySet ──plan──▶ Plan (pure, per kernel) ──prepare──▶ LinuxPrepared ──enforce──▶ confined
+//! ```
+//!
+//! Everything that can fail for a reason a person can act on fails in `plan` or `prepare`;
+//! `enforce` is a handful of system calls that allocate nothing and may run between fork and exec.
+//! The crate does not need the rest of nono:
+//!
+//! ```no_run
+//! use nono_core::{AccessMode, CapabilitySet, Prepared, SandboxBackend};
+//! use nono_linux::LinuxBackend;
+//!
+//! let caps = CapabilitySet::new().allow_path("/usr", AccessMode::Read)?;
+//! let prepared = LinuxBackend::new().prepare(&caps)?;
+//! for gap in &prepared.enforcement().gaps {
+//!     eprintln!("not protected: {gap}");
+//! }
+//! prepared.enforce_process()?;
+//! # Ok::<(), nono_core::NonoError>(())
+//! ```
+#![cfg(target_os = "linux")]
+
+mod backend;
+mod filesystem;
+mod plan;
+mod prepare;
+mod probe;
+mod rights;
+mod sys;
+
+pub use backend::LinuxBackend;
+pub use plan::{PathRule, Plan, PortRules, plan};
+pub use prepare::LinuxPrepared;
+pub use probe::{KernelFeatures, Landlock, MissingLandlock};

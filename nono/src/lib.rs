@@ -1,1 +1,50 @@
 //! Capability-based sandboxing library using Landlock (Linux) and Seatbelt (macOS).
+//!
+//! ```text
+//! CapabilitySet ──▶ Sandbox::apply      restrict this process, for good
+//!               └─▶ Command::spawn      start a program that is restricted, and only that
+//! ```
+//!
+//! The library enforces exactly what its caller grants and holds no policy of its own; sets that
+//! most programs need are in [`presets`], for callers who ask for them.
+//!
+//! ```no_run
+//! use nono::{AccessMode, CapabilitySet, Sandbox};
+//!
+//! let caps = CapabilitySet::new()
+//!     .allow_path("/usr", AccessMode::Read)?
+//!     .allow_path("/project", AccessMode::ReadWrite)?
+//!     .block_network();
+//! Sandbox::apply(&caps)?;          // irreversible
+//! # Ok::<(), nono::NonoError>(())
+//! ```
+//!
+//! To run another program in a sandbox, take [`Command`]: the calling process stays as it is.
+//!
+//! ```
+//! use nono::{AccessMode, CapabilitySet, Command};
+//!
+//! let directory = tempfile::tempdir()?;
+//! std::fs::write(directory.path().join("hello"), "hello\n")?;
+//! let mut caps = CapabilitySet::new().allow_path(directory.path(), AccessMode::Read)?;
+//! nono::presets::add_base(&mut caps)?;
+//!
+//! let output = Command::new("/bin/cat", &caps)?.arg(directory.path().join("hello")).output()?;
+//! assert_eq!(output.stdout, b"hello\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod child;
+mod command;
+mod platform;
+mod sandbox;
+mod sys;
+
+pub use command::Command;
+pub use nono_core::{
+    AccessMode, CapabilityError, CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath,
+    EffectiveGrant, EnforceError, EnforceStep, Enforcement, FileKind, FsCapability, Gap, GapReport,
+    NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query, Result, Rights,
+    Rule, SandboxState, StateError, SupportInfo, UnknownGap,
+};
+pub use sandbox::{PreparedSandbox, Sandbox};

@@ -1,0 +1,52 @@
+//! Linux as a backend of nono.
+
+use nono_core::{CapabilitySet, Result, SandboxBackend, SupportInfo};
+
+use crate::plan::plan;
+use crate::prepare::LinuxPrepared;
+use crate::probe::KernelFeatures;
+
+/// Enforces by Landlock and seccomp.
+#[derive(Debug, Clone, Copy)]
+pub struct LinuxBackend {
+    features: KernelFeatures,
+}
+
+impl LinuxBackend {
+    /// A backend for the running kernel.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_features(KernelFeatures::probe())
+    }
+
+    /// A backend that takes `features` for the kernel's. Preparing fails where they promise more
+    /// than the running kernel holds; it never enforces less than they say.
+    #[must_use]
+    pub fn with_features(features: KernelFeatures) -> Self {
+        Self { features }
+    }
+
+    /// What the planner is told of the kernel.
+    #[must_use]
+    pub fn features(&self) -> &KernelFeatures {
+        &self.features
+    }
+}
+
+impl Default for LinuxBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SandboxBackend for LinuxBackend {
+    type Prepared = LinuxPrepared;
+
+    fn support_info(&self) -> SupportInfo {
+        SupportInfo::new(self.features.abi() > 0, "linux", self.features.landlock.to_string())
+    }
+
+    fn prepare(&self, capabilities: &CapabilitySet) -> Result<LinuxPrepared> {
+        LinuxPrepared::new(&plan(capabilities, &self.features)?, self.features.abi())
+    }
+}

@@ -1,0 +1,151 @@
+//! A plan with everything opened: what is left is one ruleset descriptor.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use landlock::{
+    AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError,
+};
+use nono_core::{EnforceError, EnforceStep, Enforcement, NonoError, ObjectId, Prepared, Result};
+use rustix::fs::{Mode, OFlags};
+
+use crate::filesystem::Filesystems;
+use crate::plan::{PathRule, Plan};
+use crate::sys;
+
+/// `LANDLOCK_RESTRICT_SELF_TSYNC`, from ABI 8 on.
+const ALL_THREADS: u32 = 1 << 3;
+const ALL_THREADS_ABI: u32 = 8;
+
+/// A sandbox that waits to be entered. Holds one descriptor, whatever the number of grants.
+///
+/// [`enforce`](Prepared::enforce) makes system calls and nothing else: it may be called between
+/// fork and exec in a child of a threaded program.
+#[derive(Debug)]
+pub struct LinuxPrepared {
+    ruleset: Option<OwnedFd>,
+    abi: u32,
+    enforcement: Enforcement,
+}
+
+impl LinuxPrepared {
+    pub(crate) fn new(plan: &Plan<'_>, abi: u32) -> Result<Self> {
+        let mut enforcement = Enforcement::new(Vec::new(), plan.gaps.clone());
+        let mut ruleset = None;
+        if abi > 0 {
+            let mut filesystems = Filesystems::default();
+            ruleset = rules(plan, &mut filesystems)?;
+            enforcement.mechanisms.push(plan.kernel.to_string());
+            enforcement.gaps.extend(filesystems.gap());
+        }
+        Ok(Self { ruleset, abi, enforcement })
+    }
+
+    fn restrict(&self, landlock_flags: u32) -> Result<(), EnforceError> {
+        let failed = |step| move |errno| EnforceError { step, errno };
+        rustix::thread::set_no_new_privs(true)
+            .map_err(|error| failed(EnforceStep::NoNewPrivileges)(error.raw_os_error()))?;
+        if let Some(ruleset) = &self.ruleset {
+            sys::landlock_restrict_self(ruleset.as_fd(), landlock_flags)
+                .map_err(failed(EnforceStep::Landlock))?;
+        }
+        Ok(())
+    }
+}
+
+impl Prepared for LinuxPrepared {
+    fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
+    }
+
+    fn enforce(&self) -> Result<(), EnforceError> {
+        self.restrict(0)
+    }
+
+    fn enforce_process(&self) -> Result<()> {
+        match thread_count()? {
+            1 => Ok(self.enforce()?),
+            _ if self.abi >= ALL_THREADS_ABI => Ok(self.restrict(ALL_THREADS)?),
+            count => Err(NonoError::Threads { count }),
+        }
+    }
+}
+
+fn thread_count() -> Result<usize> {
+    const TASKS: &str = "/proc/self/task";
+    let failed = |source| NonoError::System { call: "readdir", path: Some(TASKS.into()), source };
+    Ok(std::fs::read_dir(TASKS).map_err(failed)?.count())
+}
+
+fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<Option<OwnedFd>> {
+    let mut ruleset = create(plan).map_err(|error| failed("landlock_create_ruleset", error))?;
+    for rule in &plan.paths {
+        add_path(&mut ruleset, rule, filesystems)?;
+    }
+    for (ports, access) in
+        [(&plan.ports.connect, AccessNet::ConnectTcp), (&plan.ports.bind, AccessNet::BindTcp)]
+    {
+        if plan.handled_net.contains(access) {
+            add_ports(&mut ruleset, ports.iter(), access.into())?;
+        }
+    }
+    Ok(ruleset.into())
+}
+
+/// Asks for exactly what was planned; the kernel was asked before, so a refusal is an error.
+fn create(plan: &Plan<'_>) -> Result<RulesetCreated, RulesetError> {
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(plan.handled_fs)?;
+    if !plan.handled_net.is_empty() {
+        ruleset = ruleset.handle_access(plan.handled_net)?;
+    }
+    if !plan.scopes.is_empty() {
+        ruleset = ruleset.scope(plan.scopes)?;
+    }
+    ruleset.create()
+}
+
+/// Opens the path once and lets the descriptor say whether it still is the granted object.
+fn add_path(
+    ruleset: &mut RulesetCreated,
+    rule: &PathRule<'_>,
+    filesystems: &mut Filesystems,
+) -> Result<()> {
+    let system = |call| {
+        move |source: rustix::io::Errno| NonoError::System {
+            call,
+            path: Some(rule.path.to_owned()),
+            source: source.into(),
+        }
+    };
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let object = rustix::fs::open(rule.path, flags, Mode::empty()).map_err(system("open"))?;
+    let found = rustix::fs::fstat(&object).map_err(system("fstat"))?;
+    if (ObjectId { device: found.st_dev, inode: found.st_ino }) != rule.id {
+        return Err(NonoError::ObjectChanged(rule.path.to_owned()));
+    }
+    filesystems.look_at(&object, found.st_dev).map_err(system("fstatfs"))?;
+    ruleset
+        .add_rule(PathBeneath::new(object, rule.access))
+        .map_err(|error| failed("landlock_add_rule", error))?;
+    Ok(())
+}
+
+fn add_ports(
+    ruleset: &mut RulesetCreated,
+    ports: impl Iterator<Item = u16>,
+    access: BitFlags<AccessNet>,
+) -> Result<()> {
+    for port in ports {
+        ruleset
+            .add_rule(NetPort::new(port, access))
+            .map_err(|error| failed("landlock_add_rule", error))?;
+    }
+    Ok(())
+}
+
+fn failed(call: &'static str, error: RulesetError) -> NonoError {
+    NonoError::System { call, path: None, source: io::Error::other(error) }
+}

@@ -1,0 +1,27 @@
+//! The system calls that neither rustix nor the landlock crate offers as they are needed here.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Asks for the version of Landlock (flag 1) or its errata (flag 2).
+/// Source: landlock_create_ruleset(2).
+pub(crate) fn landlock_query(flag: u32) -> io::Result<u32> {
+    // SAFETY: with a query flag the kernel takes a null attribute of size zero and reads no memory.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<()>(), 0_usize, flag)
+    };
+    u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+/// Enters the domain of a ruleset. Source: landlock_restrict_self(2).
+pub(crate) fn landlock_restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> Result<(), i32> {
+    // SAFETY: the call takes a descriptor and a number and touches no memory of this process.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), flags) };
+    if answer == 0 { Ok(()) } else { Err(errno()) }
+}
+
+fn errno() -> i32 {
+    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+}
