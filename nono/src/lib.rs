@@ -36,7 +36,10 @@
 
 mod child;
 mod command;
+pub mod executable;
 mod platform;
+pub mod presets;
+pub mod private_tmp;
 mod sandbox;
 mod sys;
 

@@ -1,0 +1,59 @@
+//! `--dry-run`: what would be granted, on standard output.
+
+use std::io::Write;
+
+use nono::{Sandbox, SandboxState};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::report::printable;
+use crate::request::Request;
+
+/// Prints the request. Nothing is created and nothing is started.
+pub(crate) fn print(request: &Request, as_json: bool) -> Result<(), Failure> {
+    let sandbox = Sandbox::prepare(&request.caps)?;
+    let enforcement = sandbox.enforcement();
+    let text = if as_json { json_text(request, enforcement)? } else { words(request, enforcement) };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|source| Failure::System { call: "write", source })
+}
+
+fn words(request: &Request, enforcement: &nono::Enforcement) -> String {
+    let mut lines = vec![
+        format!("{:<20} {}", "program", request.program.display()),
+        format!("{:<20} {}", "directory", request.workdir.display()),
+    ];
+    if request.base {
+        lines.push(format!("{:<20} a private directory, exported as TMPDIR", "read+write+execute"));
+    }
+    lines.extend(request.caps.summary().lines().map(str::to_owned));
+    lines.extend(enforcement.mechanisms.iter().map(|name| format!("{:<20} {name}", "enforced by")));
+    lines.extend(enforcement.gaps.iter().map(|gap| format!("{:<20} {gap}", "not protected")));
+    lines.iter().map(|line| printable(line) + "\n").collect()
+}
+
+fn json_text(request: &Request, enforcement: &nono::Enforcement) -> Result<String, Failure> {
+    let state = SandboxState::from_caps(&request.caps);
+    let gaps: Vec<_> = enforcement
+        .gaps
+        .iter()
+        .map(|report| {
+            json!({
+                "gap": report.gap,
+                "meaning": report.gap.meaning(),
+                "detail": report.detail,
+                "fatal": report.gap.is_fatal(),
+            })
+        })
+        .collect();
+    let value = json!({
+        "program": request.program.to_string_lossy(),
+        "command": request.command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
+        "directory": request.workdir.to_string_lossy(),
+        "private_tmp": request.base,
+        "capabilities": state,
+        "enforcement": { "mechanisms": enforcement.mechanisms, "gaps": gaps },
+    });
+    Ok(format!("{value:#}\n"))
+}

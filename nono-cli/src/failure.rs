@@ -1,0 +1,100 @@
+//! Why nono gives up, and the exit status for it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use nono::NonoError;
+use nono::executable::ExecutableError;
+
+use crate::grants_file::ProfileError;
+
+/// The exit statuses of nono's own, as env(1) and the shells use them.
+pub(crate) const NONO_FAILED: u8 = 125;
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
+pub(crate) const NOT_FOUND: u8 = 127;
+
+/// A reason not to run the program. The text is one line and ends with the next step.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line is wrong.
+    Usage(String),
+    /// nono would lend rights that its caller lacks.
+    SetId,
+    /// The file of grants is wrong.
+    Profile(ProfileError),
+    /// The program cannot be found or executed.
+    Program(ExecutableError),
+    /// A grant cannot be made.
+    Grant {
+        /// The flag, as it was typed.
+        flag: &'static str,
+        /// What is wrong with it.
+        error: NonoError,
+    },
+    /// The working directory cannot be entered.
+    Workdir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The sandbox or the program cannot be started.
+    Start(NonoError),
+    /// The operating system failed nono.
+    System {
+        /// The call.
+        call: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// The status nono exits with.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Program(ExecutableError::NotFound { .. }) => NOT_FOUND,
+            Self::Program(_) => NOT_EXECUTABLE,
+            Self::Start(NonoError::Exec { source, .. }) => match source.kind() {
+                io::ErrorKind::NotFound => NOT_FOUND,
+                _ => NOT_EXECUTABLE,
+            },
+            _ => NONO_FAILED,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => write!(f, "{message}; see nono run --help"),
+            Self::SetId => f.write_str(
+                "refusing to run set-id or with file capabilities; \
+                 remove the bits: chmod ug-s, setcap -r",
+            ),
+            Self::Profile(error) => error.fmt(f),
+            Self::Program(error) => error.fmt(f),
+            Self::Grant { flag, error } => write!(f, "{flag}: {error}"),
+            Self::Workdir { path, source } => {
+                write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
+            }
+            Self::Start(error @ NonoError::GapRefused { gap, .. }) => {
+                write!(f, "{error}: --allow-gap {gap}")
+            }
+            Self::Start(error @ NonoError::Exec { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                write!(f, "{error}; the sandbox may not cover it: grant it with --exec")
+            }
+            Self::Start(error) => error.fmt(f),
+            Self::System { call, source } => write!(f, "{call}: {source}"),
+        }
+    }
+}
+
+impl From<NonoError> for Failure {
+    fn from(error: NonoError) -> Self {
+        Self::Start(error)
+    }
+}

@@ -1,0 +1,89 @@
+//! What nono says, all of it on standard error.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+/// How to say things: in lines for people, or as one JSON object a line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Report {
+    silent: bool,
+    json: bool,
+}
+
+impl Report {
+    pub(crate) fn new(silent: bool, json: bool) -> Self {
+        Self { silent, json }
+    }
+
+    /// Something the caller should know and may ignore.
+    pub(crate) fn note(self, message: impl Display) {
+        if !self.silent {
+            self.say("note", &message.to_string());
+        }
+    }
+
+    /// Something the caller may not have meant.
+    pub(crate) fn warning(self, message: impl Display) {
+        if !self.silent {
+            self.say("warning", &message.to_string());
+        }
+    }
+
+    /// The end. Said even when silent: a status without a reason helps nobody.
+    pub(crate) fn failed(self, failure: &Failure) -> ExitCode {
+        self.say("error", &failure.to_string());
+        ExitCode::from(failure.exit_status())
+    }
+
+    /// One write a line, so that lines of several processes do not mix. An error is nowhere to be
+    /// reported.
+    fn say(self, level: &str, message: &str) {
+        let line = if self.json {
+            format!("{}\n", serde_json::json!({ "level": level, "message": message }))
+        } else {
+            let label = if level == "note" { String::new() } else { format!("{level}: ") };
+            format!("nono: {label}{}\n", printable(message))
+        };
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
+
+/// The text with everything escaped that a terminal would not show as it stands: control
+/// characters, and the marks that reorder or hide text.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_plain(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    shown
+}
+
+fn is_plain(character: char) -> bool {
+    let hides = matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}');
+    !character.is_control() && !hides
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_message_can_move_the_cursor_or_hide_text() {
+        assert_eq!(
+            printable("a\x1b[2Jb\nc\u{202e}d\u{200b}"),
+            "a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{200b}"
+        );
+        assert_eq!(printable("plain: ä 漢 'x'"), "plain: ä 漢 'x'");
+    }
+}

@@ -1,0 +1,76 @@
+//! Signals sent to nono, as records in a pipe.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::sys;
+
+/// One signal that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// Which.
+    pub(crate) number: i32,
+    /// Whether a process sent it, by kill(2) or the like; the kernel sends those of a terminal.
+    pub(crate) by_process: bool,
+}
+
+/// The signals of this process from now on. Handlers are undone by exec, so that a program that is
+/// started finds the dispositions nono was started with.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    arrivals: OwnedFd,
+}
+
+impl Signals {
+    /// Catches every signal that can be forwarded, and SIGCHLD. Those that were ignored when nono
+    /// started stay ignored, as nohup(1) means it.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let (arrivals, sender) = pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&sender, true)?;
+        sys::send_signals_to(sender);
+        for number in forwarded().chain([libc::SIGCHLD]) {
+            sys::catch_signal(number)?;
+        }
+        Ok(Self { arrivals })
+    }
+
+    /// Waits for the next one.
+    pub(crate) fn next(&self) -> io::Result<Arrival> {
+        let mut record = [0; sys::RECORD_BYTES];
+        loop {
+            match rustix::io::read(&self.arrivals, &mut record) {
+                Ok(_) => return Ok(sys::decode(record)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Everything but what cannot be caught, what tells of nono's own children, what the Rust runtime
+/// handles, and what a fault of nono's own raises.
+fn forwarded() -> impl Iterator<Item = i32> {
+    let named = [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGALRM,
+        libc::SIGTERM,
+        libc::SIGCONT,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+        libc::SIGURG,
+        libc::SIGXCPU,
+        libc::SIGXFSZ,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGWINCH,
+        libc::SIGIO,
+    ];
+    named.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX())
+}

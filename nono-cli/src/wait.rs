@@ -1,0 +1,76 @@
+//! Waiting for the program while standing in for it.
+//!
+//! To the caller nono's pid is the program: what is sent to it goes on to the program, it stops
+//! when the program stops, and it ends as the program ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use nono::Command;
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, waitpid};
+
+use crate::failure::Failure;
+use crate::signals::{Arrival, Signals};
+use crate::sys;
+use crate::witness::Witness;
+
+/// Runs the command to its end.
+pub(crate) fn run(command: &mut Command) -> Result<ExitCode, Failure> {
+    let system = |call| move |source| Failure::System { call, source };
+    let signals = Signals::catch().map_err(system("sigaction"))?;
+    let child = command.spawn()?;
+    let process = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(Failure::System { call: "fork", source: io::ErrorKind::InvalidData.into() })?;
+    let mut program = Program { process, witness: Witness::new().map_err(system("fork"))? };
+    loop {
+        let arrival = signals.next().map_err(system("read"))?;
+        if arrival.number == libc::SIGCHLD {
+            if let Some(status) = program.reap().map_err(system("waitpid"))? {
+                return Ok(ExitCode::from(status));
+            }
+        } else if arrival.by_process {
+            program.forward(arrival).map_err(system("kill"))?;
+        }
+    }
+}
+
+struct Program {
+    process: Pid,
+    witness: Witness,
+}
+
+impl Program {
+    /// Passes a signal on, unless it was sent to the group and the program is in it.
+    fn forward(&mut self, arrival: Arrival) -> io::Result<()> {
+        let shares_group = getpgid(Some(self.process)).ok() == getpgid(None).ok();
+        if self.witness.saw(arrival.number)? && shares_group {
+            return Ok(());
+        }
+        match sys::kill(self.process, arrival.number) {
+            // It ended meanwhile; the next arrival tells.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Looks at what became of the program; stops with it, and gives its exit status at the end.
+    fn reap(&self) -> io::Result<Option<u8>> {
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        while let Some((_, status)) = waitpid(Some(self.process), options)? {
+            if !status.stopped() {
+                return Ok(Some(exit_status(status)));
+            }
+            sys::stop_self()?;
+        }
+        Ok(None)
+    }
+}
+
+/// The program's own status, or 128+n when signal n ended it, as the shells tell it.
+fn exit_status(status: WaitStatus) -> u8 {
+    let killed = || status.terminating_signal().map(|number| 128 + number);
+    let status = status.exit_status().or_else(killed).unwrap_or_default();
+    u8::try_from(status & 0xff).unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! The text form of a table of grants. Shared with the build script, which compiles the tables.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// One line: what is granted, where, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line<'a> {
+    pub(crate) access: Access,
+    pub(crate) path: &'a str,
+    pub(crate) reason: &'a str,
+}
+
+/// The access modes by the words they print as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    ReadWrite,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    UnknownAccess,
+    MissingPath,
+    PathNotCanonical,
+    MissingReason,
+    DuplicatePath,
+}
+
+/// Reads a whole table; `#` begins a comment line.
+///
+/// # Errors
+/// The number of the first bad line, counted from one, and what is wrong with it.
+pub(crate) fn parse(text: &str) -> Result<Vec<Line<'_>>, (usize, Problem)> {
+    let mut paths = BTreeSet::new();
+    let mut lines = Vec::new();
+    for (number, text) in (1..).zip(text.lines()) {
+        if text.trim().is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let line = parse_line(text).map_err(|problem| (number, problem))?;
+        if !paths.insert(line.path) {
+            return Err((number, Problem::DuplicatePath));
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+fn parse_line(text: &str) -> Result<Line<'_>, Problem> {
+    let (access, rest) = split_word(text);
+    let (path, reason) = split_word(rest);
+    let access = match access {
+        "read" => Access::Read,
+        "write" => Access::Write,
+        "read+write" => Access::ReadWrite,
+        _ => return Err(Problem::UnknownAccess),
+    };
+    if path.is_empty() {
+        return Err(Problem::MissingPath);
+    }
+    if !is_canonical(path) {
+        return Err(Problem::PathNotCanonical);
+    }
+    if reason.is_empty() {
+        return Err(Problem::MissingReason);
+    }
+    Ok(Line { access, path, reason })
+}
+
+fn split_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+/// Absolute, below the root, without empty, `.` and `..` components.
+fn is_canonical(path: &str) -> bool {
+    path.strip_prefix('/')
+        .is_some_and(|rest| !rest.split('/').any(|name| matches!(name, "" | "." | "..")))
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownAccess => "the access is none of read, write, read+write",
+            Self::MissingPath => "no path",
+            Self::PathNotCanonical => "the path is not absolute, or has an empty, `.` or `..` part",
+            Self::MissingReason => "no reason",
+            Self::DuplicatePath => "the path was granted before",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_access_a_path_and_a_reason() {
+        let table = "# comment\n\nread+write  /dev/null   to discard output\n";
+
+        assert_eq!(
+            parse(table),
+            Ok(vec![Line {
+                access: Access::ReadWrite,
+                path: "/dev/null",
+                reason: "to discard output",
+            }])
+        );
+    }
+
+    #[test]
+    fn a_bad_line_is_refused_with_its_number() {
+        for (line, problem) in [
+            ("execute /usr why", Problem::UnknownAccess),
+            ("  read /usr why", Problem::UnknownAccess),
+            ("read", Problem::MissingPath),
+            ("read usr why", Problem::PathNotCanonical),
+            ("read ~/.ssh why", Problem::PathNotCanonical),
+            ("read / why", Problem::PathNotCanonical),
+            ("read /usr/ why", Problem::PathNotCanonical),
+            ("read //usr why", Problem::PathNotCanonical),
+            ("read /usr/../etc why", Problem::PathNotCanonical),
+            ("read /usr", Problem::MissingReason),
+            ("read /usr   ", Problem::MissingReason),
+            ("write /first why", Problem::DuplicatePath),
+        ] {
+            let table = format!("read /first why\n{line}\n");
+            assert_eq!(parse(&table), Err((2, problem)), "{line}");
+        }
+    }
+}
