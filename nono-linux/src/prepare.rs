@@ -64,18 +64,19 @@ impl Prepared for LinuxPrepared {
     }
 
     fn enforce_process(&self) -> Result<()> {
-        match thread_count()? {
-            1 => Ok(self.enforce()?),
-            _ if self.abi >= ALL_THREADS_ABI => Ok(self.restrict(ALL_THREADS)?),
-            count => Err(NonoError::Threads { count }),
+        if sys::is_single_threaded() {
+            Ok(self.enforce()?)
+        } else if self.abi >= ALL_THREADS_ABI {
+            Ok(self.restrict(ALL_THREADS)?)
+        } else {
+            Err(NonoError::Threads { count: thread_count() })
         }
     }
 }
 
-fn thread_count() -> Result<usize> {
-    const TASKS: &str = "/proc/self/task";
-    let failed = |source| NonoError::System { call: "readdir", path: Some(TASKS.into()), source };
-    Ok(std::fs::read_dir(TASKS).map_err(failed)?.count())
+/// The number of threads; where /proc does not tell, there are at least two.
+fn thread_count() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(2, Iterator::count)
 }
 
 fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<Option<OwnedFd>> {

@@ -22,6 +22,13 @@ pub(crate) fn landlock_restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> Res
     if answer == 0 { Ok(()) } else { Err(errno()) }
 }
 
+/// Whether this process has one thread; needs no /proc, unlike counting them. Leaving a thread group
+/// is a no-op for its only member and EINVAL for others. Source: `CLONE_THREAD` in unshare(2).
+pub(crate) fn is_single_threaded() -> bool {
+    // SAFETY: with this flag the call either changes nothing or fails.
+    unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
+}
+
 fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }

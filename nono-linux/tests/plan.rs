@@ -1,0 +1,80 @@
+//! The plan of one reference set on every kernel.
+#![allow(clippy::unwrap_used)]
+
+use nono_core::{CapabilitySet, Gap, NetworkMode, NonoError, SandboxState};
+use nono_linux::{KernelFeatures, Landlock, MissingLandlock, plan};
+
+/// A set that uses everything a plan can hold. Written as a stored state, so that it does not
+/// depend on what lies on the machine.
+fn reference() -> CapabilitySet {
+    let grant = |path: &str, kind: &str, access: &str, execute: bool| {
+        serde_json::json!({
+            "original": path, "resolved": path, "kind": kind, "access": access,
+            "id": { "device": 1, "inode": 2 }, "execute": execute,
+            "device_ioctl": kind == "device", "source": "User",
+        })
+    };
+    let state = serde_json::json!({
+        "version": 1,
+        "fs": [
+            grant("/usr", "directory", "Read", false),
+            grant("/usr/bin", "directory", "Read", true),
+            grant("/work", "directory", "ReadWrite", false),
+            grant("/inbox", "directory", "Write", false),
+            grant("/work/tool", "file", "Read", true),
+            grant("/var/log/mine", "file", "Write", false),
+            grant("/dev/tty", "device", "ReadWrite", false),
+        ],
+        "network": "Blocked",
+        "tcp_connect": ["443", "8000-8001"],
+        "tcp_bind": ["1-65535"],
+        "explicit_execute": true,
+        "allowed_gaps": Gap::ALL,
+    });
+    SandboxState::from_json(&state.to_string()).unwrap().to_caps()
+}
+
+#[test]
+fn the_reference_set_is_planned_on_each_abi_as_its_kernel_can() {
+    let caps = reference();
+    for abi in 0..=10 {
+        let plan = plan(&caps, &KernelFeatures::with_abi(abi)).unwrap();
+        insta::assert_snapshot!(format!("abi_{abi}"), plan);
+    }
+}
+
+fn refused(caps: &CapabilitySet, abi: u32) -> Option<Gap> {
+    match plan(caps, &KernelFeatures::with_abi(abi)) {
+        Ok(_) => None,
+        Err(NonoError::GapRefused { gap, .. }) => Some(gap),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_gap_in_what_was_asked_for_is_refused_until_it_is_allowed_by_name() {
+    let ports = CapabilitySet::new().allow_tcp_connect(443);
+    assert_eq!(refused(&ports, 0), Some(Gap::NoLandlock));
+    assert_eq!(refused(&ports, 3), Some(Gap::TcpPorts));
+    assert_eq!(refused(&ports, 4), None);
+    assert_eq!(refused(&ports.clone().allow_gap(Gap::TcpPorts), 3), None);
+
+    let proxy = NetworkMode::ProxyOnly { port: 3128, bind_ports: vec![] };
+    let proxy = CapabilitySet::new().set_network_mode(proxy);
+    assert_eq!(refused(&proxy, 7), Some(Gap::LoopbackOnly));
+    assert_eq!(refused(&CapabilitySet::new().allow_localhost_port(80), 7), Some(Gap::LoopbackOnly));
+}
+
+#[test]
+fn each_cause_of_a_missing_landlock_is_refused_with_its_own_advice() {
+    let caps = CapabilitySet::new();
+    let mut advice = Vec::new();
+    for why in [MissingLandlock::NotBuilt, MissingLandlock::NotEnabled, MissingLandlock::Filtered] {
+        let features = KernelFeatures { landlock: Landlock::Missing(why), root: false };
+        let error = plan(&caps, &features).unwrap_err().to_string();
+        assert!(error.contains(why.advice()), "{error}");
+        advice.push(why.advice());
+    }
+    advice.dedup();
+    assert_eq!(advice.len(), 3);
+}
