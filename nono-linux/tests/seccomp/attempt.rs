@@ -5,17 +5,20 @@ use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc;
 
-use libc::{EACCES, ENOSYS, EPERM};
-use nono_linux::seccomp::{Threads, install};
+use libc::{EACCES, ENOSYS, EOPNOTSUPP, EPERM};
+use nono_linux::seccomp::{Inet, Threads, install};
 
 use crate::sys::{call, errno_of, errno_of_clone};
+
+/// Makes an attempt and gives the errno it meets, 0 for none.
+pub(crate) type Make = fn(&Files) -> i32;
 
 /// One attempt, the errno it meets, and the calls whose rules are what refuses it.
 pub(crate) struct Attempt {
     pub(crate) name: &'static str,
     pub(crate) errno: i32,
     pub(crate) rule: &'static str,
-    pub(crate) make: fn(&Files) -> i32,
+    pub(crate) make: Make,
 }
 
 /// Files made before the filter, each removed with its directory.
@@ -115,14 +118,13 @@ fn int80(_: &Files) -> i32 {
 }
 
 macro_rules! attempts {
-    ($($name:literal $errno:ident $rule:literal $make:expr;)*) => {
-        /// What is refused.
-        pub(crate) const ATTEMPTS: &[Attempt] =
+    ($constant:ident: $($name:literal $errno:ident $rule:literal $make:expr;)*) => {
+        pub(crate) const $constant: &[Attempt] =
             &[$(Attempt { name: $name, errno: $errno, rule: $rule, make: $make }),*];
     };
 }
 
-attempts! {
+attempts! { BLOCKED:
     // what, what it meets, without the rules of which calls it gets further
     "TIOCSTI" EPERM "ioctl" |_| ioctl_on_terminal(0x5412);
     "TIOCSTI under upper bits" EPERM "ioctl" |_| ioctl_on_terminal(UPPER | 0x5412);
@@ -172,8 +174,42 @@ attempts! {
     "a raw pair" EACCES "socketpair" |_| pair(libc::SOCK_RAW);
 }
 
+attempts! { PAST_PORTS:
+    "UDP beside a port" EACCES "socket" |_| socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
+    "MPTCP beside a port" EACCES "socket" |_| socket(libc::AF_INET, libc::SOCK_STREAM, 262);
+    "raw beside a port" EACCES "socket" |_| socket(libc::AF_INET, libc::SOCK_RAW, 1);
+    "TCP Fast Open by sendto" EOPNOTSUPP "sendto" |_| {
+        let loopback = loopback();
+        let flags = UPPER | number(libc::MSG_FASTOPEN);
+        errno_of(libc::SYS_sendto, [tcp(), address(&b'x'), 1, flags, address(&loopback), 16])
+    };
+    "TCP Fast Open by sendmsg" EOPNOTSUPP "sendmsg" |_| {
+        let loopback = loopback();
+        let header = [address(&loopback), 16, 0, 0, 0, 0, 0];
+        let flags = number(libc::MSG_FASTOPEN);
+        errno_of(libc::SYS_sendmsg, [tcp(), address(&header), flags, 0, 0, 0])
+    };
+    "TCP Fast Open by option" EOPNOTSUPP "setsockopt" |_| {
+        errno_of(libc::SYS_setsockopt, [tcp(), 6, 30, address(&1_i32), 4, 0])
+    };
+    "an upper layer for TCP" EOPNOTSUPP "setsockopt" |_| {
+        errno_of(libc::SYS_setsockopt, [tcp(), 6, 31, address(b"smc"), 3, 0])
+    };
+    "listening unbound" EACCES "listen" |_| errno_of(libc::SYS_listen, [tcp(), 1, 0, 0, 0, 0]);
+}
+
+/// 127.0.0.1, port 9: nobody listens there.
+fn loopback() -> [u8; 16] {
+    [2, 0, 0, 9, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// A TCP socket: what the ports leave.
+fn tcp() -> u64 {
+    u64::try_from(call(libc::SYS_socket, [2, 1, 6, 0, 0, 0])).unwrap()
+}
+
 /// A named attempt that no table judges.
-pub(crate) type Named = (&'static str, fn(&Files) -> i32);
+pub(crate) type Named = (&'static str, Make);
 
 /// What ordinary programs do next to what is refused: all succeed.
 pub(crate) const HARMLESS: &[Named] = &[
@@ -218,9 +254,13 @@ pub(crate) const INSTALLING: &[Named] = &[
     }),
 ];
 
-/// What the attempt of this name does.
-pub(crate) fn find(name: &str) -> Option<fn(&Files) -> i32> {
-    let judged = ATTEMPTS.iter().map(|attempt| (attempt.name, attempt.make));
-    let mut all = judged.chain(HARMLESS.iter().chain(INSTALLING).copied());
-    all.find(|(known, _)| *known == name).map(|(_, make)| make)
+/// What the attempt of this name does, and which network is granted to it.
+pub(crate) fn find(name: &str) -> Option<(Make, Inet)> {
+    let judged = |attempts: &'static [Attempt], inet| {
+        attempts.iter().map(move |attempt| (attempt.name, attempt.make, inet))
+    };
+    let named = HARMLESS.iter().chain(INSTALLING).map(|(name, make)| (*name, *make, Inet::Blocked));
+    let ports = Inet::TcpPorts { listen: false };
+    let all = judged(BLOCKED, Inet::Blocked).chain(judged(PAST_PORTS, ports)).chain(named);
+    all.into_iter().find(|(known, ..)| *known == name).map(|(_, make, inet)| (make, inet))
 }
