@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use crate::index::{EffectiveGrant, Index};
 use crate::{
-    AccessMode, CapabilityError, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, Gap,
-    NetworkMode, PortRange, PortSet, Query, Result, Rights, Rule,
+    AccessMode, CapabilityError, CapabilitySource, Decision, Denial, DeniedPath, Exemption,
+    FsCapability, Gap, NetworkMode, PortRange, PortSet, Query, Result, Rights, Rule,
 };
 
 /// The files, ports and network a sandbox may use. Starts with no file at all and an unrestricted
@@ -26,6 +26,7 @@ pub struct CapabilitySet {
     pub(crate) localhost: PortSet,
     pub(crate) explicit_execute: bool,
     pub(crate) allowed_gaps: BTreeSet<Gap>,
+    pub(crate) exemptions: BTreeSet<Exemption>,
     index: OnceLock<Index>,
 }
 
@@ -122,6 +123,13 @@ impl CapabilitySet {
         self.add_allowed_gap(gap);
         self
     }
+
+    /// Gives the program something back that every sandbox refuses otherwise.
+    #[must_use]
+    pub fn exempt(mut self, exemption: Exemption) -> Self {
+        self.add_exemption(exemption);
+        self
+    }
 }
 
 /// Changes in place.
@@ -170,6 +178,11 @@ impl CapabilitySet {
     /// Accepts a gap.
     pub fn add_allowed_gap(&mut self, gap: Gap) {
         self.allowed_gaps.insert(gap);
+    }
+
+    /// Gives something back that every sandbox refuses otherwise.
+    pub fn add_exemption(&mut self, exemption: Exemption) {
+        self.exemptions.insert(exemption);
     }
 
     /// Unites grants on the same path as they are enforced, so that each path stands once.
@@ -303,6 +316,12 @@ impl CapabilitySet {
         &self.allowed_gaps
     }
 
+    /// What the program is given back of the calls that every sandbox refuses.
+    #[must_use]
+    pub fn exemptions(&self) -> &BTreeSet<Exemption> {
+        &self.exemptions
+    }
+
     /// The set in words, one line a grant.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -325,8 +344,11 @@ impl CapabilitySet {
             [("connect", &self.connect), ("bind", &self.bind), ("localhost", &self.localhost)]
         {
             if !ports.is_empty() {
-                let _ = writeln!(text, "{:<20} TCP {ports}", name);
+                let _ = writeln!(text, "{name:<20} TCP {ports}");
             }
+        }
+        for exemption in &self.exemptions {
+            let _ = writeln!(text, "{:<20} {exemption}: {}", "exempt", exemption.risk());
         }
         text
     }
@@ -352,6 +374,7 @@ impl PartialEq for CapabilitySet {
             && self.localhost == other.localhost
             && self.explicit_execute == other.explicit_execute
             && self.allowed_gaps == other.allowed_gaps
+            && self.exemptions == other.exemptions
     }
 }
 

@@ -44,8 +44,8 @@ pub enum NonoError {
         /// Why.
         detail: &'static str,
     },
-    /// No backend exists for this operating system.
-    #[error("no sandbox for {0}: nono enforces on Linux")]
+    /// No backend exists for this operating system or processor.
+    #[error("no sandbox for {0}: nono enforces on Linux, on x86_64 and aarch64")]
     UnsupportedPlatform(&'static str),
     /// The calling process has other threads that would stay outside.
     #[error(

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FileKind, FsCapability, Gap,
-    NetworkMode, ObjectId, PortSet,
+    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, Exemption, FileKind, FsCapability,
+    Gap, NetworkMode, ObjectId, PortSet,
 };
 
 const VERSION: u32 = 1;
@@ -38,6 +38,8 @@ pub struct SandboxState {
     explicit_execute: bool,
     #[serde(default)]
     allowed_gaps: BTreeSet<Gap>,
+    #[serde(default)]
+    exemptions: BTreeSet<Exemption>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +95,7 @@ impl SandboxState {
             localhost: caps.localhost.clone(),
             explicit_execute: caps.explicit_execute,
             allowed_gaps: caps.allowed_gaps.clone(),
+            exemptions: caps.exemptions.clone(),
         }
     }
 
@@ -108,6 +111,7 @@ impl SandboxState {
         caps.localhost = self.localhost.clone();
         caps.set_explicit_execute(self.explicit_execute);
         caps.allowed_gaps = self.allowed_gaps.clone();
+        caps.exemptions = self.exemptions.clone();
         caps
     }
 
@@ -294,6 +298,7 @@ mod tests {
             connect in any_ports(), bind in any_ports(), localhost in any_ports(),
             explicit: bool,
             gaps in prop::sample::subsequence(Gap::ALL.to_vec(), 0..3),
+            exemptions in prop::sample::subsequence(Exemption::ALL.to_vec(), 0..3),
         ) -> CapabilitySet {
             let mut caps = CapabilitySet::new();
             grants.into_iter().for_each(|grant| caps.add_fs(grant));
@@ -303,6 +308,7 @@ mod tests {
             (caps.network, caps.connect, caps.bind, caps.localhost) = (network, connect, bind, localhost);
             caps.set_explicit_execute(explicit);
             gaps.into_iter().for_each(|gap| caps.add_allowed_gap(gap));
+            exemptions.into_iter().for_each(|exemption| caps.add_exemption(exemption));
             caps
         }
     }

@@ -28,6 +28,7 @@ mod plan;
 mod prepare;
 mod probe;
 mod rights;
+pub mod seccomp;
 mod sys;
 
 pub use backend::LinuxBackend;

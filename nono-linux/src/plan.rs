@@ -10,6 +10,10 @@ use nono_core::{
 
 use crate::probe::{KernelFeatures, Landlock};
 use crate::rights;
+use crate::seccomp::{FilterSpec, Inet, SocketPolicy};
+
+/// From this version on Landlock judges connecting to Unix sockets by path.
+const UNIX_PATHS_ABI: u32 = 9;
 
 /// What to ask the kernel for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub struct Plan<'a> {
     pub paths: Vec<PathRule<'a>>,
     /// Ports that may be used.
     pub ports: PortRules,
+    /// What is refused by system call.
+    pub filter: FilterSpec,
     /// What stays open, all of it accepted by the caller or of the kind that is only reported.
     pub gaps: Vec<GapReport>,
 }
@@ -73,6 +79,7 @@ pub fn plan<'a>(caps: &'a CapabilitySet, features: &KernelFeatures) -> Result<Pl
         handled_net: handled_net(caps, abi, &ports),
         scopes: Scope::from_all(abi),
         paths: path_rules(caps, handled_fs),
+        filter: filter_spec(caps, features, &ports),
         ports,
         gaps,
     })
@@ -130,6 +137,29 @@ fn port_rules(caps: &CapabilitySet) -> PortRules {
     rules
 }
 
+/// The calls that close what Landlock leaves open.
+fn filter_spec(caps: &CapabilitySet, features: &KernelFeatures, ports: &PortRules) -> FilterSpec {
+    let inet = if *caps.network_mode() == NetworkMode::AllowAll {
+        Inet::Any
+    } else if ports.connect.is_empty() && ports.bind.is_empty() {
+        Inet::Blocked
+    } else {
+        Inet::TcpPorts { listen: !ports.bind.is_empty() }
+    };
+    FilterSpec {
+        landlock_abi: features.abi(),
+        sockets: SocketPolicy { inet, unix: has_unix_sockets(caps, features.abi()) },
+        exemptions: caps.exemptions().clone(),
+        root: features.root,
+    }
+}
+
+/// Below ABI 9 a Unix socket reaches every path of its user, so there are none unless the caller
+/// accepts that.
+fn has_unix_sockets(caps: &CapabilitySet, abi: u32) -> bool {
+    abi >= UNIX_PATHS_ABI || caps.allowed_gaps().contains(&Gap::UnixPaths)
+}
+
 fn gaps(caps: &CapabilitySet, features: &KernelFeatures) -> Vec<GapReport> {
     let mut gaps = Vec::new();
     let abi = features.abi();
@@ -144,7 +174,10 @@ fn gaps(caps: &CapabilitySet, features: &KernelFeatures) -> Vec<GapReport> {
     missing_below(2, Gap::Refer, "needs Landlock ABI 2 (Linux 5.19)");
     missing_below(5, Gap::IoctlDev, "needs Landlock ABI 5 (Linux 6.10)");
     missing_below(6, Gap::Signals, "needs Landlock ABI 6 (Linux 6.12)");
-    missing_below(6, Gap::AbstractUnix, "needs Landlock ABI 6 (Linux 6.12)");
+    if has_unix_sockets(caps, abi) {
+        missing_below(6, Gap::AbstractUnix, "needs Landlock ABI 6 (Linux 6.12)");
+        missing_below(UNIX_PATHS_ABI, Gap::UnixPaths, "needs Landlock ABI 9 (Linux 7.1)");
+    }
     gaps.push(GapReport { gap: Gap::Metadata, detail: "Landlock has no such right" });
     gaps.extend(network_gaps(caps, abi));
     gaps
@@ -159,6 +192,10 @@ fn network_gaps(caps: &CapabilitySet, abi: u32) -> Vec<GapReport> {
     if abi < 4 && !(ports.connect.is_empty() && ports.bind.is_empty()) {
         let detail = "needs Landlock ABI 4 (Linux 6.7)";
         gaps.push(GapReport { gap: Gap::TcpPorts, detail });
+    }
+    if !ports.bind.is_empty() && !ports.bind.is_all() {
+        let detail = "Landlock judges bind, and listen needs none";
+        gaps.push(GapReport { gap: Gap::ListenUnbound, detail });
     }
     let is_proxy = matches!(caps.network_mode(), NetworkMode::ProxyOnly { .. });
     if is_proxy || !caps.localhost_ports().is_empty() {
@@ -180,6 +217,7 @@ impl fmt::Display for Plan<'_> {
         }
         writeln!(f, "connect {}", self.ports.connect)?;
         writeln!(f, "bind {}", self.ports.bind)?;
+        writeln!(f, "sockets {:?}", self.filter.sockets)?;
         for report in &self.gaps {
             writeln!(f, "gap {report}")?;
         }

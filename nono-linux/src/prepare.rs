@@ -9,9 +9,11 @@ use landlock::{
 };
 use nono_core::{EnforceError, EnforceStep, Enforcement, NonoError, ObjectId, Prepared, Result};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::filesystem::Filesystems;
 use crate::plan::{PathRule, Plan};
+use crate::seccomp::{self, Arch, Program, Threads, install};
 use crate::sys;
 
 /// `LANDLOCK_RESTRICT_SELF_TSYNC`, from ABI 8 on.
@@ -25,6 +27,7 @@ const ALL_THREADS_ABI: u32 = 8;
 #[derive(Debug)]
 pub struct LinuxPrepared {
     ruleset: Option<OwnedFd>,
+    filter: Program,
     abi: u32,
     enforcement: Enforcement,
 }
@@ -39,18 +42,21 @@ impl LinuxPrepared {
             enforcement.mechanisms.push(plan.kernel.to_string());
             enforcement.gaps.extend(filesystems.gap());
         }
-        Ok(Self { ruleset, abi, enforcement })
+        let filter = filter(plan)?;
+        enforcement.mechanisms.push("seccomp filter".to_owned());
+        Ok(Self { ruleset, filter, abi, enforcement })
     }
 
-    fn restrict(&self, landlock_flags: u32) -> Result<(), EnforceError> {
-        let failed = |step| move |errno| EnforceError { step, errno };
-        rustix::thread::set_no_new_privs(true)
-            .map_err(|error| failed(EnforceStep::NoNewPrivileges)(error.raw_os_error()))?;
+    /// The filter comes last, since it may refuse what the steps before it need.
+    fn restrict(&self, threads: Threads) -> Result<(), EnforceError> {
+        let failed = |step| move |errno: Errno| EnforceError { step, errno: errno.raw_os_error() };
+        rustix::thread::set_no_new_privs(true).map_err(failed(EnforceStep::NoNewPrivileges))?;
         if let Some(ruleset) = &self.ruleset {
-            sys::landlock_restrict_self(ruleset.as_fd(), landlock_flags)
+            let flags = if threads == Threads::All { ALL_THREADS } else { 0 };
+            sys::landlock_restrict_self(ruleset.as_fd(), flags)
                 .map_err(failed(EnforceStep::Landlock))?;
         }
-        Ok(())
+        install(&self.filter, threads).map_err(failed(EnforceStep::Seccomp))
     }
 }
 
@@ -60,14 +66,14 @@ impl Prepared for LinuxPrepared {
     }
 
     fn enforce(&self) -> Result<(), EnforceError> {
-        self.restrict(0)
+        self.restrict(Threads::Caller)
     }
 
     fn enforce_process(&self) -> Result<()> {
         if sys::is_single_threaded() {
             Ok(self.enforce()?)
         } else if self.abi >= ALL_THREADS_ABI {
-            Ok(self.restrict(ALL_THREADS)?)
+            Ok(self.restrict(Threads::All)?)
         } else {
             Err(NonoError::Threads { count: thread_count() })
         }
@@ -77,6 +83,15 @@ impl Prepared for LinuxPrepared {
 /// The number of threads; where /proc does not tell, there are at least two.
 fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(2, Iterator::count)
+}
+
+fn filter(plan: &Plan<'_>) -> Result<Program> {
+    let arch = Arch::NATIVE.ok_or(NonoError::UnsupportedPlatform(std::env::consts::ARCH))?;
+    seccomp::filter(&plan.filter, arch).map_err(|error| NonoError::System {
+        call: "seccomp",
+        path: None,
+        source: io::Error::other(error),
+    })
 }
 
 fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<Option<OwnedFd>> {
@@ -115,7 +130,7 @@ fn add_path(
     filesystems: &mut Filesystems,
 ) -> Result<()> {
     let system = |call| {
-        move |source: rustix::io::Errno| NonoError::System {
+        move |source: Errno| NonoError::System {
             call,
             path: Some(rule.path.to_owned()),
             source: source.into(),

@@ -4,6 +4,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use rustix::io::Errno;
+
 /// Asks for the version of Landlock (flag 1) or its errata (flag 2).
 /// Source: landlock_create_ruleset(2).
 pub(crate) fn landlock_query(flag: u32) -> io::Result<u32> {
@@ -15,11 +17,11 @@ pub(crate) fn landlock_query(flag: u32) -> io::Result<u32> {
 }
 
 /// Enters the domain of a ruleset. Source: landlock_restrict_self(2).
-pub(crate) fn landlock_restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> Result<(), i32> {
+pub(crate) fn landlock_restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
     // SAFETY: the call takes a descriptor and a number and touches no memory of this process.
     let answer =
         unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), flags) };
-    if answer == 0 { Ok(()) } else { Err(errno()) }
+    if answer == 0 { Ok(()) } else { Err(last_error()) }
 }
 
 /// Whether this process has one thread; needs no /proc, unlike counting them. Leaving a thread group
@@ -29,6 +31,6 @@ pub(crate) fn is_single_threaded() -> bool {
     unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
 }
 
-fn errno() -> i32 {
-    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+fn last_error() -> Errno {
+    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

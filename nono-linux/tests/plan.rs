@@ -1,5 +1,5 @@
 //! The plan of one reference set on every kernel.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use nono_core::{CapabilitySet, Gap, NetworkMode, NonoError, SandboxState};
 use nono_linux::{KernelFeatures, Landlock, MissingLandlock, plan};
@@ -63,6 +63,23 @@ fn a_gap_in_what_was_asked_for_is_refused_until_it_is_allowed_by_name() {
     let proxy = CapabilitySet::new().set_network_mode(proxy);
     assert_eq!(refused(&proxy, 7), Some(Gap::LoopbackOnly));
     assert_eq!(refused(&CapabilitySet::new().allow_localhost_port(80), 7), Some(Gap::LoopbackOnly));
+}
+
+#[test]
+fn a_port_to_listen_on_is_refused_unless_listening_anywhere_is_accepted() {
+    let bind = CapabilitySet::new().allow_tcp_bind(8080);
+    assert_eq!(refused(&bind, 7), Some(Gap::ListenUnbound));
+    assert_eq!(refused(&bind.allow_gap(Gap::ListenUnbound), 7), None);
+}
+
+#[test]
+fn unix_sockets_are_refused_where_their_paths_cannot_be_judged() {
+    let has_unix = |caps: &CapabilitySet, abi| {
+        plan(caps, &KernelFeatures::with_abi(abi)).unwrap().filter.sockets.unix
+    };
+    let accepted = CapabilitySet::new().allow_gap(Gap::UnixPaths);
+    assert!(!has_unix(&CapabilitySet::new(), 8) && has_unix(&CapabilitySet::new(), 9));
+    assert!(has_unix(&accepted, 8));
 }
 
 #[test]

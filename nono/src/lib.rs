@@ -46,8 +46,8 @@ mod sys;
 pub use command::Command;
 pub use nono_core::{
     AccessMode, CapabilityError, CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath,
-    EffectiveGrant, EnforceError, EnforceStep, Enforcement, FileKind, FsCapability, Gap, GapReport,
-    NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query, Result, Rights,
-    Rule, SandboxState, StateError, SupportInfo, UnknownGap,
+    EffectiveGrant, EnforceError, EnforceStep, Enforcement, Exemption, FileKind, FsCapability, Gap,
+    GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query, Result,
+    Rights, Rule, SandboxState, StateError, SupportInfo, UnknownGap,
 };
 pub use sandbox::{PreparedSandbox, Sandbox};

@@ -1,5 +1,5 @@
 //! `decide` against the kernel, on random grants in a real tree.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
