@@ -193,14 +193,14 @@ fn network_gaps(caps: &CapabilitySet, abi: u32) -> Vec<GapReport> {
         let detail = "needs Landlock ABI 4 (Linux 6.7)";
         gaps.push(GapReport { gap: Gap::TcpPorts, detail });
     }
-    if !ports.bind.is_empty() && !ports.bind.is_all() {
-        let detail = "Landlock judges bind, and listen needs none";
-        gaps.push(GapReport { gap: Gap::ListenUnbound, detail });
-    }
     let is_proxy = matches!(caps.network_mode(), NetworkMode::ProxyOnly { .. });
     if is_proxy || !caps.localhost_ports().is_empty() {
         let detail = "Landlock's port rules have no address";
         gaps.push(GapReport { gap: Gap::LoopbackOnly, detail });
+    }
+    if !ports.bind.is_empty() && !ports.bind.is_all() {
+        let detail = "Landlock judges bind, and listen needs none";
+        gaps.push(GapReport { gap: Gap::ListenUnbound, detail });
     }
     gaps
 }
