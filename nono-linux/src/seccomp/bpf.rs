@@ -343,6 +343,16 @@ mod tests {
     }
 
     #[test]
+    fn a_branch_to_itself_is_refused() {
+        let mut assembler = Assembler::new();
+        let label = assembler.label();
+        assembler.bind(label);
+        assembler.branch(Test::Equal, 1, Target::Next, Target::To(label));
+        assembler.ret(0);
+        assert_eq!(assembler.finish(), Err(BpfError::Backward(0)));
+    }
+
+    #[test]
     fn a_program_without_a_return_at_its_end_is_refused() {
         let mut assembler = Assembler::new();
         assert_eq!(assembler.finish(), Err(BpfError::Unterminated));

@@ -101,6 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_audit_value_is_the_elf_machine_with_the_64_bit_and_little_endian_marks() {
+        const MARKS: u32 = 0xc000_0000;
+        assert_eq!(Arch::X86_64.audit(), u32::from(libc::EM_X86_64) | MARKS);
+        assert_eq!(Arch::Aarch64.audit(), u32::from(libc::EM_AARCH64) | MARKS);
+    }
+
+    #[test]
     fn a_number_belongs_to_one_call() {
         for arch in Arch::ALL {
             let numbers: Vec<u32> = table::ALL.iter().filter_map(|s| s.number(arch)).collect();
