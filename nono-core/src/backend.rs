@@ -1,6 +1,7 @@
 //! What an operating system's backend provides.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::{CapabilitySet, Gap, Result};
 
@@ -52,12 +53,15 @@ pub struct Enforcement {
     pub mechanisms: Vec<String>,
     /// What stays open, each with the reason.
     pub gaps: Vec<GapReport>,
+    /// Directories inside a grant that cannot be listed, and in which what is made later is not
+    /// granted, because something in them is denied and the kernel cannot say it otherwise.
+    pub carved: Vec<PathBuf>,
 }
 
 impl Enforcement {
     /// An enforcement by `mechanisms` that leaves `gaps`.
     pub fn new(mechanisms: Vec<String>, gaps: Vec<GapReport>) -> Self {
-        Self { mechanisms, gaps }
+        Self { mechanisms, gaps, carved: Vec::new() }
     }
 
     /// Whether nothing is known to be left open.

@@ -140,6 +140,12 @@ impl CapabilitySet {
         self.index.take();
     }
 
+    /// Replaces all grants.
+    pub fn set_fs(&mut self, grants: Vec<FsCapability>) {
+        self.fs = grants;
+        self.index.take();
+    }
+
     /// Adds a denied path.
     pub fn add_denied(&mut self, entry: DeniedPath) {
         self.denied.push(entry);
@@ -196,8 +202,7 @@ impl CapabilitySet {
                 ..grant.capability.clone()
             }
         });
-        self.fs = merged.collect();
-        self.index.take();
+        self.set_fs(merged.collect());
     }
 
     fn restrict_network(&mut self) {

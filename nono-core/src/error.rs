@@ -133,6 +133,22 @@ pub enum CapabilityError {
         /// By whom.
         above_by: CapabilitySource,
     },
+    /// Keeping an entry closed would take more rules than the limit.
+    #[error(
+        "keeping {} closed inside {} takes more than {limit} rules: \
+         grant the parts of {} that are needed instead of all of it",
+        entry.display(),
+        grant.display(),
+        grant.display()
+    )]
+    CarvedTooWide {
+        /// The directory that is granted.
+        grant: PathBuf,
+        /// The entry below it that stays closed.
+        entry: PathBuf,
+        /// The most rules that carving may make.
+        limit: usize,
+    },
 }
 
 impl CapabilityError {

@@ -115,6 +115,31 @@ impl FsCapability {
         Self { device_ioctl: true, ..self }
     }
 
+    /// The same grant on another object: what is at `path`, which must be canonical.
+    ///
+    /// # Errors
+    /// [`NonoError::PathNotFound`], [`NonoError::PathCanonicalization`], or
+    /// [`NonoError::ObjectChanged`] when the path leads elsewhere than it reads.
+    pub fn on(&self, path: &Path) -> Result<Self> {
+        let found = lookup::resolve(path)?;
+        if found.path != path {
+            return Err(NonoError::ObjectChanged(path.to_owned()));
+        }
+        let device_ioctl = match found.kind {
+            FileKind::Device => true,
+            FileKind::Directory => self.device_ioctl,
+            FileKind::File => false,
+        };
+        Ok(Self {
+            original: path.to_owned(),
+            resolved: found.path,
+            kind: found.kind,
+            id: found.id,
+            device_ioctl,
+            ..self.clone()
+        })
+    }
+
     /// The path as it was spelled.
     #[must_use]
     pub fn original(&self) -> &Path {

@@ -51,9 +51,11 @@ impl Index {
             index.add(&grant.resolved, merged);
         }
         for (number, entry) in (0..).zip(denied) {
-            // A resolved path is canonical, so there always is an entry.
-            if let Ok(mark) = index.trie.entry(&entry.resolved) {
-                mark.denied.get_or_insert(number);
+            for path in [&entry.resolved, &entry.name] {
+                // Both are canonical, so there always is a place for them.
+                if let Ok(mark) = index.trie.entry(path) {
+                    mark.denied.get_or_insert(number);
+                }
             }
         }
         index

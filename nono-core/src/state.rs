@@ -59,6 +59,7 @@ struct FsState {
 #[serde(deny_unknown_fields)]
 struct DeniedState {
     original: PathText,
+    name: PathText,
     resolved: PathText,
     source: CapabilitySource,
 }
@@ -133,9 +134,10 @@ impl SandboxState {
             return Err(StateError::Version { found: state.version });
         }
         let grants = state.fs.iter().map(|grant| &grant.resolved);
-        let denied = state.denied.iter().map(|entry| &entry.resolved);
-        match grants.chain(denied).find(|path| !is_resolved(&path.0)) {
-            Some(path) => Err(StateError::NotResolved(path.0.clone())),
+        let denied = state.denied.iter().flat_map(|entry| [&entry.name, &entry.resolved]);
+        let unresolved = grants.chain(denied).find(|path| !is_resolved(&path.0)).cloned();
+        match unresolved {
+            Some(path) => Err(StateError::NotResolved(path.0)),
             None => Ok(state),
         }
     }
@@ -182,6 +184,7 @@ impl From<&DeniedPath> for DeniedState {
     fn from(entry: &DeniedPath) -> Self {
         Self {
             original: PathText(entry.original.clone()),
+            name: PathText(entry.name.clone()),
             resolved: PathText(entry.resolved.clone()),
             source: entry.source.clone(),
         }
@@ -192,6 +195,7 @@ impl From<&DeniedState> for DeniedPath {
     fn from(state: &DeniedState) -> Self {
         Self {
             original: state.original.0.clone(),
+            name: state.name.0.clone(),
             resolved: state.resolved.0.clone(),
             source: state.source.clone(),
         }
@@ -293,7 +297,7 @@ mod tests {
     prop_compose! {
         fn any_caps()(
             grants in prop::collection::vec(any_grant(), 0..5),
-            denied in prop::collection::vec((any_path(), any_path(), any_source()), 0..3),
+            denied in prop::collection::vec((any_path(), any_path(), any_path(), any_source()), 0..3),
             network in any_network(),
             connect in any_ports(), bind in any_ports(), localhost in any_ports(),
             explicit: bool,
@@ -302,8 +306,8 @@ mod tests {
         ) -> CapabilitySet {
             let mut caps = CapabilitySet::new();
             grants.into_iter().for_each(|grant| caps.add_fs(grant));
-            for (original, resolved, source) in denied {
-                caps.add_denied(DeniedPath { original, resolved, source });
+            for (original, name, resolved, source) in denied {
+                caps.add_denied(DeniedPath { original, name, resolved, source });
             }
             (caps.network, caps.connect, caps.bind, caps.localhost) = (network, connect, bind, localhost);
             caps.set_explicit_execute(explicit);

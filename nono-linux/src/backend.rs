@@ -2,6 +2,7 @@
 
 use nono_core::{CapabilitySet, Result, SandboxBackend, SupportInfo};
 
+use crate::carve::carve;
 use crate::plan::plan;
 use crate::prepare::LinuxPrepared;
 use crate::probe::KernelFeatures;
@@ -47,6 +48,10 @@ impl SandboxBackend for LinuxBackend {
     }
 
     fn prepare(&self, capabilities: &CapabilitySet) -> Result<LinuxPrepared> {
-        LinuxPrepared::new(&plan(capabilities, &self.features)?, self.features.abi())
+        let carved = carve(capabilities)?;
+        let mut prepared =
+            LinuxPrepared::new(&plan(&carved, &self.features)?, self.features.abi())?;
+        prepared.enforcement.carved = carved.directories;
+        Ok(prepared)
     }
 }

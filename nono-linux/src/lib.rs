@@ -1,7 +1,7 @@
 //! Landlock and seccomp enforcement for nono.
 //!
 //! ```text
-//! CapabilitySet ──plan──▶ Plan (pure, per kernel) ──prepare──▶ LinuxPrepared ──enforce──▶ confined
+//! CapabilitySet ─carve─▶ Carved ─plan─▶ Plan (pure) ─prepare─▶ LinuxPrepared ─enforce─▶ confined
 //! ```
 //!
 //! Everything that can fail for a reason a person can act on fails in `plan` or `prepare`;
@@ -23,7 +23,9 @@
 #![cfg(target_os = "linux")]
 
 mod backend;
+mod carve;
 mod filesystem;
+mod mounts;
 mod plan;
 mod prepare;
 mod probe;
@@ -32,6 +34,7 @@ pub mod seccomp;
 mod sys;
 
 pub use backend::LinuxBackend;
+pub use carve::{CARVE_LIMIT, Carved, carve};
 pub use plan::{PathRule, Plan, PortRules, plan};
 pub use prepare::LinuxPrepared;
 pub use probe::{KernelFeatures, Landlock, MissingLandlock};

@@ -8,6 +8,7 @@ use nono_core::{
     CapabilitySet, Gap, GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortSet, Result,
 };
 
+use crate::carve::Carved;
 use crate::probe::{KernelFeatures, Landlock};
 use crate::rights;
 use crate::seccomp::{FilterSpec, Inet, SocketPolicy};
@@ -58,13 +59,13 @@ pub struct PortRules {
     pub bind: PortSet,
 }
 
-/// Plans what `features` can enforce of `caps`.
+/// Plans what `features` can enforce of a set. That denied entries are carved out of it first is
+/// in the type, since a plan can only grant.
 ///
 /// # Errors
-/// [`NonoError::GapRefused`] when the kernel lacks something the set asks for and does not waive;
-/// [`NonoError::Capability`] when the set contradicts itself.
-pub fn plan<'a>(caps: &'a CapabilitySet, features: &KernelFeatures) -> Result<Plan<'a>> {
-    caps.validate()?;
+/// [`NonoError::GapRefused`] when the kernel lacks something the set asks for and does not waive.
+pub fn plan<'a>(carved: &'a Carved<'_>, features: &KernelFeatures) -> Result<Plan<'a>> {
+    let caps = carved.caps();
     let gaps = gaps(caps, features);
     if let Some(refused) = gaps.iter().find(|report| is_refused(report.gap, caps)) {
         return Err(NonoError::GapRefused { gap: refused.gap, detail: refused.detail });

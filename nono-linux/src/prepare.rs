@@ -29,7 +29,7 @@ pub struct LinuxPrepared {
     ruleset: Option<OwnedFd>,
     filter: Program,
     abi: u32,
-    enforcement: Enforcement,
+    pub(crate) enforcement: Enforcement,
 }
 
 impl LinuxPrepared {
