@@ -12,8 +12,9 @@
 //! removed by [`PrivateTmp::remove_stale`] of a later run, even if a program that was left behind
 //! still uses it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nono_core::{AccessMode, CapabilitySource, FsCapability, NonoError, Result};
@@ -118,8 +119,8 @@ impl PrivateTmp {
         let mut removed = 0;
         let mut outcome = Ok(());
         let names = removal::names(self.user.as_fd(), MAX_PROBED).map_err(failed)?;
-        for name in names {
-            match self.user.remove_if_stale(&name, &mut budget) {
+        for name in names.iter().filter(|name| name.as_bytes() != self.name.as_bytes()) {
+            match self.user.remove_if_stale(name, &mut budget) {
                 Ok(true) => removed += 1,
                 Ok(false) => {}
                 Err(error) => outcome = outcome.and(Err(failed(error))),
@@ -175,7 +176,7 @@ impl UserDirectory {
     /// Removes the entry if it is a directory of ours that nobody holds the lock of.
     fn remove_if_stale(
         &self,
-        name: &std::ffi::CStr,
+        name: &CStr,
         budget: &mut u64,
     ) -> Result<bool, (&'static str, Errno)> {
         let Ok(entry) = self.open_entry(name) else {
