@@ -39,6 +39,7 @@ mod command;
 pub mod executable;
 mod platform;
 pub mod presets;
+#[cfg(target_os = "linux")]
 pub mod private_tmp;
 mod sandbox;
 mod sys;

@@ -1,35 +1,201 @@
-//! A temporary directory for one run.
+//! A temporary directory that belongs to one run and goes with it.
+//!
+//! ```text
+//! $TMPDIR/nono-UID/          0700, ours or refused: one per user, so that looking for what is
+//!   │                        left over reads a few names and not all of /tmp
+//!   └─ RANDOM/               0700, locked by flock(2) for as long as the run lasts
+//!       └─ tmp/              0700, the directory that the program is granted
+//! ```
+//!
+//! The lock is on a directory that no grant covers: the sandboxed program can neither take nor
+//! hold it. It is gone when nono's process is, however it ended, and what it guarded is then
+//! removed by [`PrivateTmp::remove_stale`] of a later run, even if a program that was left behind
+//! still uses it.
 
-use std::path::Path;
+use std::ffi::{CStr, OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use nono_core::{NonoError, Result};
+use nono_core::{AccessMode, CapabilitySource, FsCapability, NonoError, Result};
+use rustix::fs::{AtFlags, FlockOperation, Mode};
+use rustix::io::Errno;
+use rustix::process::Pid;
 
-/// A directory that only its user may enter, removed at the end.
+use removal::{Progress, Removal};
+use user_directory::UserDirectory;
+
+mod removal;
+mod user_directory;
+
+/// The directory below the locked one.
+const GRANTED: &str = "tmp";
+
+/// How often making a directory is tried again after another run took it for stale between its
+/// creation and its lock.
+const MAX_ATTEMPTS: u32 = 16;
+
+/// What one call of [`PrivateTmp::remove_stale`] does at most: directories looked at, and files
+/// and directories removed.
+const MAX_PROBED: usize = 64;
+const MAX_REMOVED: u64 = 4096;
+
+/// An empty directory that only the calling user can enter, until it is removed or dropped.
+#[must_use = "dropping it removes the directory"]
 #[derive(Debug)]
-pub struct PrivateTmp(tempfile::TempDir);
+pub struct PrivateTmp {
+    path: PathBuf,
+    user: UserDirectory,
+    name: OsString,
+    locked: OwnedFd,
+    owner: Pid,
+    is_removed: bool,
+}
 
 impl PrivateTmp {
-    /// Makes the directory.
+    /// Makes one below the directory for temporary files: `$TMPDIR`, or `/tmp`.
     ///
     /// # Errors
-    /// [`NonoError::System`] when it cannot be made.
+    /// [`NonoError::System`] with the call that failed.
     pub fn new() -> Result<Self> {
-        let failed = |source| NonoError::System { call: "mkdir", path: None, source };
-        Ok(Self(tempfile::tempdir().map_err(failed)?))
+        Self::new_in(&std::env::temp_dir())
     }
 
-    /// Where it is.
+    /// Makes one below `directory`, which other users may share if it is sticky, as `/tmp` is.
+    ///
+    /// # Errors
+    /// [`NonoError::System`] with the call that failed.
+    pub fn new_in(directory: &Path) -> Result<Self> {
+        let directory = std::path::absolute(directory).map_err(|source| NonoError::System {
+            call: "getcwd",
+            path: Some(directory.into()),
+            source,
+        })?;
+        let user = UserDirectory::open(&directory)?;
+        let (name, locked) = make_locked(&user)?;
+        Ok(Self {
+            path: user.path().join(&name).join(GRANTED),
+            user,
+            name,
+            locked,
+            owner: rustix::process::getpid(),
+            is_removed: false,
+        })
+    }
+
+    /// The absolute path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 
-    /// Removes it.
+    /// The grant that lets a program use it.
     ///
     /// # Errors
-    /// [`NonoError::System`] when it cannot be removed.
-    pub fn remove(self) -> Result<()> {
-        let failed = |source| NonoError::System { call: "rmdir", path: None, source };
-        self.0.close().map_err(failed)
+    /// Those of [`FsCapability::new_dir`].
+    pub fn capability(&self) -> Result<FsCapability> {
+        let capability = FsCapability::new_dir(&self.path, AccessMode::ReadWrite)?;
+        Ok(capability.with_source(CapabilitySource::System))
     }
+
+    /// Removes the directory and all that is in it, whatever the program made of it: closed
+    /// directories, any depth, processes that still rename things in it. Nothing outside is
+    /// touched, since no path and no link is followed; what is mounted in it is an error.
+    ///
+    /// # Errors
+    /// [`NonoError::System`]; a later [`remove_stale`](Self::remove_stale) tries again.
+    pub fn remove(mut self) -> Result<()> {
+        self.remove_once()
+    }
+
+    /// Removes what runs of the same user left behind when they were killed, and says how many
+    /// there were. A bounded part of the work is done in one call; the rest waits for later ones.
+    ///
+    /// # Errors
+    /// The first failure, after the others were tried; none of them concerns this directory.
+    pub fn remove_stale(&self) -> Result<usize> {
+        let failed = |(call, errno)| failure(call, self.user.path(), errno);
+        let mut budget = MAX_REMOVED;
+        let mut removed = 0;
+        let mut outcome = Ok(());
+        let names = removal::names(self.user.as_fd(), MAX_PROBED).map_err(failed)?;
+        for name in names.iter().filter(|name| name.as_bytes() != self.name.as_bytes()) {
+            match self.user.remove_if_stale(name, &mut budget) {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
+                Err(error) => outcome = outcome.and(Err(failed(error))),
+            }
+        }
+        outcome.map(|()| removed)
+    }
+
+    fn remove_once(&mut self) -> Result<()> {
+        self.is_removed = true;
+        let failed = |(call, errno)| failure(call, &self.path, errno);
+        Removal::new(self.locked.as_fd(), &mut { u64::MAX })
+            .and_then(Removal::run)
+            .map_err(failed)?;
+        rustix::fs::unlinkat(&self.user, &self.name, AtFlags::REMOVEDIR)
+            .map_err(|errno| failed(("rmdir", errno)))?;
+        self.user.remove_if_for_one_run()
+    }
+}
+
+/// A child between fork and exec, or one that unwinds, leaves its parent's directory alone.
+impl Drop for PrivateTmp {
+    fn drop(&mut self) {
+        if !self.is_removed && rustix::process::getpid() == self.owner {
+            let _ = self.remove_once();
+        }
+    }
+}
+
+/// Makes a locked directory with the granted one in it. Another run that takes it for stale
+/// before it is locked removes it; then the last step finds no directory, and a new one is made.
+fn make_locked(user: &UserDirectory) -> Result<(OsString, OwnedFd)> {
+    for _ in 0..MAX_ATTEMPTS {
+        let name = user.make_random()?;
+        match lock_and_fill(user, &name) {
+            Ok(locked) => return Ok((name, locked)),
+            Err((_, Errno::NOENT | Errno::WOULDBLOCK)) => {}
+            Err((call, errno)) => return Err(failure(call, &user.path().join(&name), errno)),
+        }
+    }
+    Err(failure("flock", user.path(), Errno::AGAIN))
+}
+
+fn lock_and_fill(user: &UserDirectory, name: &OsStr) -> Result<OwnedFd, (&'static str, Errno)> {
+    let locked = user.open_entry(name).map_err(|errno| ("open", errno))?;
+    rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|errno| ("flock", errno))?;
+    rustix::fs::mkdirat(&locked, GRANTED, Mode::RWXU).map_err(|errno| ("mkdir", errno))?;
+    Ok(locked)
+}
+
+impl UserDirectory {
+    /// Removes the entry if it is a directory of ours that nobody holds the lock of.
+    fn remove_if_stale(
+        &self,
+        name: &CStr,
+        budget: &mut u64,
+    ) -> Result<bool, (&'static str, Errno)> {
+        let Ok(entry) = self.open_entry(name) else {
+            return Ok(false);
+        };
+        if rustix::fs::flock(&entry, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(false);
+        }
+        if Removal::new(entry.as_fd(), budget)?.run()? == Progress::OutOfBudget {
+            return Ok(false);
+        }
+        match rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(("rmdir", errno)),
+        }
+    }
+}
+
+fn failure(call: &'static str, path: &Path, errno: Errno) -> NonoError {
+    NonoError::System { call, path: Some(path.into()), source: errno.into() }
 }
