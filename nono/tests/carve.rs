@@ -153,19 +153,26 @@ fn the_directories_of_the_chain_cannot_be_listed_or_added_to_and_are_named() {
 }
 
 #[test]
-fn a_link_that_leads_to_the_entry_gives_nothing_and_cannot_be_replaced() {
-    let (_guard, home, caps) = home_without("notes");
-    std::os::unix::fs::symlink("notes", home.join("link")).unwrap();
-    std::os::unix::fs::symlink("src", home.join("alias")).unwrap();
-    let caps = caps.deny_path(home.join("alias")).unwrap();
+fn a_denied_link_is_closed_with_what_it_leads_to_and_cannot_be_replaced() {
+    let (_guard, home, _) = home_without("notes");
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("id"), "").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), home.join(".ssh")).unwrap();
+    let caps = CapabilitySet::new()
+        .allow_path(&home, AccessMode::ReadWrite)
+        .unwrap()
+        .allow_path(elsewhere.path(), AccessMode::Read)
+        .unwrap()
+        .deny_path(home.join(".ssh"))
+        .unwrap();
 
     let attempts = [
-        Attempt::ReadFile(home.join("link")),
-        Attempt::ReadFile(home.join("src/main.c")),
+        Attempt::ReadFile(home.join(".ssh/id")),
+        // Whoever may change the entries of the home directory can put another link there.
         Attempt::CreateIn(home.clone()),
-        Attempt::ReadFile(home.join(".config/gh/token")),
+        Attempt::ReadFile(home.join("notes")),
     ];
-    assert_eq!(outcomes(&caps, &attempts), [false, false, false, true]);
+    assert_eq!(outcomes(&caps, &attempts), [false, false, true]);
 }
 
 #[test]
