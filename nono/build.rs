@@ -13,24 +13,38 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/presets/table.rs");
     let out = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
     let mut code = String::new();
-    for (name, file) in [("BASE", "data/base.txt"), ("PTY", "data/pty.txt")] {
+    for (name, file, line) in [
+        ("BASE", "data/base.txt", grant as Line),
+        ("PTY", "data/pty.txt", grant),
+        ("NEVER_GRANT", "data/never_grant.txt", never),
+    ] {
         println!("cargo::rerun-if-changed={file}");
         let text = fs::read_to_string(file)?;
         let lines =
             table::parse(&text).map_err(|(line, problem)| format!("{file}:{line}: {problem}"))?;
-        constant(&mut code, name, &lines)?;
+        let kind = if name == "NEVER_GRANT" { "Entry" } else { "Grant" };
+        writeln!(code, "const {name}: &[{kind}] = &[")?;
+        for entry in &lines {
+            let text =
+                line(entry).ok_or_else(|| format!("{file}: {} is out of place", entry.path))?;
+            writeln!(code, "{text},")?;
+        }
+        writeln!(code, "];")?;
     }
     fs::write(Path::new(&out).join("grants.rs"), code)?;
     Ok(())
 }
 
-fn constant(code: &mut String, name: &str, lines: &[table::Line<'_>]) -> std::fmt::Result {
-    writeln!(code, "const {name}: &[Grant] = &[")?;
-    for table::Line { access, path, reason } in lines {
-        writeln!(
-            code,
-            "Grant {{ access: AccessMode::{access:?}, path: {path:?}, reason: {reason:?} }},"
-        )?;
-    }
-    writeln!(code, "];")
+/// What a line is in Rust, if it belongs into the table.
+type Line = fn(&table::Line<'_>) -> Option<String>;
+
+fn grant(table::Line { access, path, reason }: &table::Line<'_>) -> Option<String> {
+    let text =
+        format!("Grant {{ access: AccessMode::{access:?}, path: {path:?}, reason: {reason:?} }}");
+    (*access != table::Access::Never).then_some(text)
+}
+
+fn never(table::Line { access, path, reason }: &table::Line<'_>) -> Option<String> {
+    let text = format!("Entry {{ path: {path:?}, reason: {reason:?} }}");
+    (*access == table::Access::Never).then_some(text)
 }

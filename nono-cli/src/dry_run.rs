@@ -28,6 +28,9 @@ fn words(request: &Request, enforcement: &nono::Enforcement) -> String {
         lines.push(format!("{:<20} a private directory, exported as TMPDIR", "read+write+execute"));
     }
     lines.extend(request.caps.summary().lines().map(str::to_owned));
+    lines.extend(enforcement.carved.iter().map(|path| {
+        format!("{:<20} {}: no listing, and nothing made in it later", "carved", path.display())
+    }));
     lines.extend(enforcement.mechanisms.iter().map(|name| format!("{:<20} {name}", "enforced by")));
     lines.extend(enforcement.gaps.iter().map(|gap| format!("{:<20} {gap}", "not protected")));
     lines.iter().map(|line| printable(line) + "\n").collect()
@@ -53,7 +56,11 @@ fn json_text(request: &Request, enforcement: &nono::Enforcement) -> Result<Strin
         "directory": request.workdir.to_string_lossy(),
         "private_tmp": request.base,
         "capabilities": state,
-        "enforcement": { "mechanisms": enforcement.mechanisms, "gaps": gaps },
+        "enforcement": {
+            "mechanisms": enforcement.mechanisms,
+            "gaps": gaps,
+            "carved": enforcement.carved.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        },
     });
     Ok(format!("{value:#}\n"))
 }

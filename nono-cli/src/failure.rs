@@ -32,6 +32,13 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         error: NonoError,
     },
+    /// A grant names what is never granted.
+    NeverGranted {
+        /// What was to be granted.
+        path: PathBuf,
+        /// The entry that closes it.
+        entry: PathBuf,
+    },
     /// The working directory cannot be entered.
     Workdir {
         /// The directory.
@@ -76,6 +83,13 @@ impl fmt::Display for Failure {
             Self::Profile(error) => error.fmt(f),
             Self::Program(error) => error.fmt(f),
             Self::Grant { flag, error } => write!(f, "{flag}: {error}"),
+            Self::NeverGranted { path, entry } => write!(
+                f,
+                "{} is never granted ({} is on the list of secrets and of nono's own files); \
+                 give the program a copy of what it needs",
+                path.display(),
+                entry.display()
+            ),
             Self::Workdir { path, source } => {
                 write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
             }

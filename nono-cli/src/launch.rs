@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use nono::private_tmp::PrivateTmp;
-use nono::{AccessMode, Command, FsCapability, Sandbox};
+use nono::{Command, Sandbox};
 
 use crate::cli::RunArgs;
 use crate::dry_run;
@@ -28,7 +28,10 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
     let tmp = add_private_tmp(&mut request)?;
     let mut command = command(&request, arguments, report)?;
     command.env("TMPDIR", tmp.path()).die_with_parent();
-    let status = wait::run(&mut command);
+    let status = wait::run(&mut command, || {
+        // What cannot be removed now is tried again by a later run.
+        let _ = tmp.remove_stale();
+    });
     if let Err(error) = tmp.remove() {
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
@@ -37,8 +40,7 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
     let tmp = PrivateTmp::new()?;
-    let grant = FsCapability::new_dir(tmp.path(), AccessMode::ReadWrite)?;
-    request.caps.add_fs(grant.with_source(nono::CapabilitySource::System));
+    request.caps.add_fs(tmp.capability()?);
     Ok(tmp)
 }
 
@@ -48,6 +50,13 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
     if arguments.verbose {
         for line in request.caps.summary().lines() {
             report.note(line);
+        }
+        for directory in &sandbox.enforcement().carved {
+            report.note(format_args!(
+                "{} cannot be listed, and what is made in it later is not granted, since something \
+                 in it is denied",
+                directory.display()
+            ));
         }
         for mechanism in &sandbox.enforcement().mechanisms {
             report.note(format_args!("enforced by {mechanism}"));
@@ -61,6 +70,6 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
     if let Some(name) = words.next() {
         command.arg0(name);
     }
-    command.args(words).current_dir(&request.workdir);
+    command.args(words);
     Ok(command)
 }

@@ -10,6 +10,7 @@
 mod cli;
 mod dry_run;
 mod failure;
+mod floor;
 mod grants;
 mod grants_file;
 mod launch;

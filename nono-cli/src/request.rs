@@ -1,12 +1,17 @@
 //! What is used: the program that was found and the set it gets.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use nono::{CapabilitySet, CapabilitySource, FsCapability, NonoError, executable, presets};
+use nono::executable::{self, ExecutableError};
+use nono::{
+    CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Gap, NetworkMode, NonoError, presets,
+};
 
 use crate::cli::RunArgs;
 use crate::failure::Failure;
+use crate::floor;
 use crate::grants::Grants;
 use crate::grants_file;
 use crate::report::Report;
@@ -42,16 +47,20 @@ impl Request {
             .collect();
 
         let workdir = workdir(&sources)?;
-        let program = find_program(&arguments.command, &workdir)?;
         let base = !sources.iter().any(|(_, grants)| grants.no_base);
         let mut caps = CapabilitySet::new();
         if base {
             presets::add_base(&mut caps)?;
+        }
+        for (source, grants) in &sources {
+            add_grants(&mut caps, source, grants, &workdir, report)?;
+        }
+        floor::add(&mut caps, &arguments.grants_file, report)?;
+        let program = enter_and_find(&workdir, &arguments.command)?;
+        if base {
             add_program(&mut caps, &program)?;
         }
-        for (source, grants) in sources {
-            add_grants(&mut caps, &source, grants, &workdir, report)?;
-        }
+        warn_about_names(&caps, report);
         Ok(Self { program, command: arguments.command.clone(), workdir, caps, base })
     }
 }
@@ -61,14 +70,14 @@ fn workdir(sources: &[(CapabilitySource, &Grants)]) -> Result<PathBuf, Failure> 
     let path = named.unwrap_or(Path::new("."));
     let failed = |source| Failure::Workdir { path: path.to_owned(), source };
     let directory = path.canonicalize().map_err(failed)?;
-    if directory.is_dir() {
-        Ok(directory)
-    } else {
-        Err(failed(std::io::ErrorKind::NotADirectory.into()))
-    }
+    if directory.is_dir() { Ok(directory) } else { Err(failed(ErrorKind::NotADirectory.into())) }
 }
 
-fn find_program(command: &[OsString], workdir: &Path) -> Result<PathBuf, Failure> {
+/// Goes where the program starts, so that a relative name, and a relative directory in `PATH`, mean
+/// what they mean to the program.
+fn enter_and_find(workdir: &Path, command: &[OsString]) -> Result<PathBuf, Failure> {
+    std::env::set_current_dir(workdir)
+        .map_err(|source| Failure::Workdir { path: workdir.to_owned(), source })?;
     let name = command.first().map_or(OsStr::new(""), OsString::as_os_str);
     let path = std::env::var_os("PATH");
     let found = executable::find(name, path.as_deref()).map_err(Failure::Program)?;
@@ -77,11 +86,31 @@ fn find_program(command: &[OsString], workdir: &Path) -> Result<PathBuf, Failure
 
 /// The program, and what the kernel reads to start it, whatever directory they lie in.
 fn add_program(caps: &mut CapabilitySet, program: &Path) -> Result<(), Failure> {
-    let interpreters = executable::interpreters(program).map_err(Failure::Program)?;
+    let interpreters = match executable::interpreters(program) {
+        Ok(interpreters) => interpreters,
+        // It may be executed and not read: it has to be static then, or its loader granted.
+        Err(ExecutableError::Unreadable { path, source })
+            if path == program && source.kind() == ErrorKind::PermissionDenied =>
+        {
+            Vec::new()
+        }
+        Err(error) => return Err(Failure::Program(error)),
+    };
     for file in interpreters.iter().map(PathBuf::as_path).chain([program]) {
         caps.add_fs(FsCapability::new_executable(file)?.with_source(CapabilitySource::System));
     }
     Ok(())
+}
+
+/// Names of hosts are looked up over UDP, which no port grant covers.
+fn warn_about_names(caps: &CapabilitySet, report: &Report) {
+    let connects = caps.tcp_connect_ports();
+    if !connects.is_empty() && !connects.contains(53) {
+        report.warning(
+            "host names cannot be looked up: DNS needs UDP, which is blocked with ports granted; \
+             connect by address, or grant port 53 where the resolver answers over TCP",
+        );
+    }
 }
 
 fn add_grants(
@@ -120,6 +149,20 @@ fn add_grants(
     if grants.explicit_exec {
         caps.set_explicit_execute(true);
     }
+    for path in &grants.deny {
+        let entry = DeniedPath::new(path, source.clone())
+            .map_err(|error| Failure::Grant { flag: "--deny", error })?;
+        caps.add_denied(entry);
+    }
+    if grants.net_block {
+        caps.set_network_mode_mut(NetworkMode::Blocked);
+    }
+    grants.allow_connect.iter().for_each(|&ports| caps.add_tcp_connect(ports));
+    grants.allow_bind.iter().for_each(|&ports| caps.add_tcp_bind(ports));
+    if grants.allow_unix {
+        caps.add_allowed_gap(Gap::UnixPaths);
+    }
+    grants.exemptions().for_each(|exemption| caps.add_exemption(exemption));
     grants.allow_gap.iter().for_each(|&gap| caps.add_allowed_gap(gap));
     Ok(())
 }

@@ -14,8 +14,8 @@ use crate::signals::{Arrival, Signals};
 use crate::sys;
 use crate::witness::Witness;
 
-/// Runs the command to its end.
-pub(crate) fn run(command: &mut Command) -> Result<ExitCode, Failure> {
+/// Runs the command to its end, with `meanwhile` done while it runs.
+pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<ExitCode, Failure> {
     let system = |call| move |source| Failure::System { call, source };
     let signals = Signals::catch().map_err(system("sigaction"))?;
     let child = command.spawn()?;
@@ -24,6 +24,7 @@ pub(crate) fn run(command: &mut Command) -> Result<ExitCode, Failure> {
         .and_then(Pid::from_raw)
         .ok_or(Failure::System { call: "fork", source: io::ErrorKind::InvalidData.into() })?;
     let mut program = Program { process, witness: Witness::new().map_err(system("fork"))? };
+    meanwhile();
     loop {
         let arrival = signals.next().map_err(system("read"))?;
         if arrival.number == libc::SIGCHLD {

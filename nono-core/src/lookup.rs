@@ -25,7 +25,7 @@ pub(crate) fn resolve(path: &Path) -> Result<Resolved> {
     Ok(Resolved { kind: kind_of(&metadata), id: id_of(&metadata), path: canonical })
 }
 
-/// Resolves the longest part of `path` that exists and appends the rest as it is spelled.
+/// Resolves the longest part of `path` that can be looked up and appends the rest as it is spelled.
 ///
 /// # Errors
 /// A rest that has `..` in it cannot be placed and is refused.
@@ -39,8 +39,8 @@ pub(crate) fn resolve_existing_part(path: &Path) -> Result<PathBuf> {
             Ok(found) => {
                 return Ok(rest.iter().rev().fold(found.path, |path, name| path.join(name)));
             }
-            Err(NonoError::PathNotFound(_)) => {}
-            Err(other) => return Err(other),
+            Err(error) if is_out_of_reach(&error) => {}
+            Err(error) => return Err(error),
         }
         match (existing.file_name(), existing.parent()) {
             (Some(name), Some(parent)) => {
@@ -49,6 +49,17 @@ pub(crate) fn resolve_existing_part(path: &Path) -> Result<PathBuf> {
             }
             _ => return Err(NonoError::PathNotFound(path.to_owned())),
         }
+    }
+}
+
+/// Whether nothing is there, or nothing that this process may look up.
+fn is_out_of_reach(error: &NonoError) -> bool {
+    match error {
+        NonoError::PathNotFound(_) => true,
+        NonoError::PathCanonicalization { source, .. } => {
+            matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory)
+        }
+        _ => false,
     }
 }
 

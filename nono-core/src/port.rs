@@ -106,10 +106,20 @@ impl Serialize for PortRange {
     }
 }
 
+/// A string, or a number for a single port.
 impl<'de> Deserialize<'de> for PortRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u16),
+            Text(String),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Number(port) => Self::new(port, port),
+            Form::Text(text) => text.parse(),
+        }
+        .map_err(serde::de::Error::custom)
     }
 }
 
@@ -222,6 +232,14 @@ mod tests {
             assert_eq!(ports.contains(port), expected, "{port}");
         }
         assert_eq!(ports.iter().count(), 12);
+    }
+
+    #[test]
+    fn ranges_are_read_from_texts_and_numbers() {
+        let read: PortSet = serde_json::from_str(r#"[443, "8000-8001"]"#).unwrap();
+        assert_eq!(read, set(&["443", "8000-8001"]));
+        assert!(serde_json::from_str::<PortSet>("[0]").is_err());
+        assert!(serde_json::from_str::<PortSet>("[70000]").is_err());
     }
 
     #[test]

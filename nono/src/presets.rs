@@ -1,8 +1,8 @@
 //! Sets of grants that programs commonly need, as data. Nothing here is applied unless a caller
 //! asks.
 //!
-//! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`] and
-//! [`pty`], add them to a set with [`add_base`] and [`add_pty`].
+//! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`], [`pty`] and
+//! [`never_grant`], add them to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
 //!
 //! # What the base set leaves open
 //! * `/proc` is granted as a whole, because a process sees itself there under a number that is not
@@ -17,7 +17,11 @@
 //! * A file that is replaced by renaming another over it, such as `/etc/hosts`, is another object
 //!   afterwards, which the running program can no longer read.
 
-use nono_core::{AccessMode, CapabilitySet, CapabilitySource, FsCapability, NonoError, Result};
+use std::path::{Path, PathBuf};
+
+use nono_core::{
+    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, NonoError, Result,
+};
 
 #[cfg(test)]
 mod table;
@@ -35,6 +39,26 @@ pub struct Grant {
     pub reason: &'static str,
 }
 
+/// One line of the table of what is never granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// An absolute path, or one below the home directory that begins with `~/`.
+    pub path: &'static str,
+    /// What is there, in a few words.
+    pub reason: &'static str,
+}
+
+impl Entry {
+    /// The absolute path for a user whose home directory is `home`.
+    #[must_use]
+    pub fn place(&self, home: &Path) -> PathBuf {
+        match self.path.strip_prefix("~/") {
+            Some(below) => home.join(below),
+            None => self.path.into(),
+        }
+    }
+}
+
 /// What nearly every program needs to start and run, on Debian, Fedora, Arch, Alpine and NixOS
 /// layouts. Nothing of a home directory, no secrets, no terminal but the program's own.
 #[must_use]
@@ -47,6 +71,24 @@ pub const fn base() -> &'static [Grant] {
 #[must_use]
 pub const fn pty() -> &'static [Grant] {
     PTY
+}
+
+/// What no grant should ever reach: keys, passwords and tokens.
+#[must_use]
+pub const fn never_grant() -> &'static [Entry] {
+    NEVER_GRANT
+}
+
+/// Denies the entries of [`never_grant`] for a user whose home directory is `home`, on behalf of
+/// [`CapabilitySource::System`], whether they exist or not.
+///
+/// # Errors
+/// Those of [`DeniedPath::new`].
+pub fn add_never_grant(caps: &mut CapabilitySet, home: &Path) -> Result<()> {
+    for entry in NEVER_GRANT {
+        caps.add_denied(DeniedPath::new(entry.place(home), CapabilitySource::System)?);
+    }
+    Ok(())
 }
 
 /// Adds those grants of [`base`] that exist on this system, on behalf of

@@ -11,12 +11,13 @@ pub(crate) struct Line<'a> {
     pub(crate) reason: &'a str,
 }
 
-/// The access modes by the words they print as.
+/// The first word of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
     Write,
     ReadWrite,
+    Never,
 }
 
 /// What is wrong with a line.
@@ -56,12 +57,14 @@ fn parse_line(text: &str) -> Result<Line<'_>, Problem> {
         "read" => Access::Read,
         "write" => Access::Write,
         "read+write" => Access::ReadWrite,
+        "never" => Access::Never,
         _ => return Err(Problem::UnknownAccess),
     };
     if path.is_empty() {
         return Err(Problem::MissingPath);
     }
-    if !is_canonical(path) {
+    let may_be_home = access == Access::Never && path.starts_with("~/");
+    if !is_canonical(if may_be_home { &path[1..] } else { path }) {
         return Err(Problem::PathNotCanonical);
     }
     if reason.is_empty() {
@@ -84,11 +87,11 @@ fn is_canonical(path: &str) -> bool {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownAccess => "the access is none of read, write, read+write",
+            Self::UnknownAccess => "the first word is none of read, write, read+write, never",
             Self::MissingPath => "no path",
             Self::PathNotCanonical => "the path is not absolute, or has an empty, `.` or `..` part",
             Self::MissingReason => "no reason",
-            Self::DuplicatePath => "the path was granted before",
+            Self::DuplicatePath => "the path stands in an earlier line",
         })
     }
 }
@@ -112,6 +115,12 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_is_never_granted_may_be_in_the_home_directory() {
+        let lines = parse("never ~/.ssh private keys\n").unwrap();
+        assert_eq!((lines[0].access, lines[0].path), (Access::Never, "~/.ssh"));
+    }
+
+    #[test]
     fn a_bad_line_is_refused_with_its_number() {
         for (line, problem) in [
             ("execute /usr why", Problem::UnknownAccess),
@@ -119,6 +128,8 @@ mod tests {
             ("read", Problem::MissingPath),
             ("read usr why", Problem::PathNotCanonical),
             ("read ~/.ssh why", Problem::PathNotCanonical),
+            ("never ~/../x why", Problem::PathNotCanonical),
+            ("never ~ why", Problem::PathNotCanonical),
             ("read / why", Problem::PathNotCanonical),
             ("read /usr/ why", Problem::PathNotCanonical),
             ("read //usr why", Problem::PathNotCanonical),

@@ -1,0 +1,87 @@
+//! What no grant of the command reaches: secrets of the user, and nono's own files.
+
+use std::path::{Path, PathBuf};
+
+use nono::{
+    CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, Query, presets,
+};
+
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// Closes the entries that are never granted inside the grants around them, and refuses a grant
+/// that names one. The base set reaches none of them, so alone it needs no floor.
+pub(crate) fn add(
+    caps: &mut CapabilitySet,
+    grants_files: &[PathBuf],
+    report: &Report,
+) -> Result<(), Failure> {
+    if caps.fs_capabilities().iter().all(is_of_the_base) {
+        return Ok(());
+    }
+    for home in homes() {
+        presets::add_never_grant(caps, &home)?;
+    }
+    for (variable, directory) in [("XDG_STATE_HOME", "nono"), ("XDG_CONFIG_HOME", "nono")] {
+        if let Some(parent) = absolute_variable(variable) {
+            close(caps, &parent.join(directory))?;
+        }
+    }
+    close_grants_files(caps, grants_files, report)?;
+    refuse_grants_of_entries(caps, report)
+}
+
+fn is_of_the_base(grant: &FsCapability) -> bool {
+    *grant.source() == CapabilitySource::System
+}
+
+/// The home directories whose secrets are kept.
+fn homes() -> Vec<PathBuf> {
+    absolute_variable("HOME").into_iter().collect()
+}
+
+fn absolute_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn close(caps: &mut CapabilitySet, path: &Path) -> Result<(), Failure> {
+    caps.add_denied(DeniedPath::new(path, CapabilitySource::System)?);
+    Ok(())
+}
+
+/// A program that can write the file its grants are read from decides on its next run.
+fn close_grants_files(
+    caps: &mut CapabilitySet,
+    files: &[PathBuf],
+    report: &Report,
+) -> Result<(), Failure> {
+    for file in files {
+        let Ok(resolved) = file.canonicalize() else { continue };
+        if caps.decide(&Query::write(&resolved)).is_allowed() {
+            report.note(format_args!(
+                "{} lies in a write grant and stays closed, so nothing can be made beside it; \
+                 keep it elsewhere",
+                resolved.display()
+            ));
+            close(caps, &resolved)?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse_grants_of_entries(caps: &CapabilitySet, report: &Report) -> Result<(), Failure> {
+    for grant in caps.fs_capabilities().iter().filter(|grant| !is_of_the_base(grant)) {
+        let path = grant.resolved();
+        let Decision::Denied(Denial::DeniedPath(entry)) = caps.decide(&Query::read(path)) else {
+            continue;
+        };
+        let by_floor = |denied: &&DeniedPath| {
+            denied.resolved() == entry && *denied.source() == CapabilitySource::System
+        };
+        if caps.denied_paths().iter().any(|denied| by_floor(&denied)) {
+            return Err(Failure::NeverGranted { path: path.to_owned(), entry: entry.to_owned() });
+        }
+        report.warning(format_args!("{} is granted and denied; it stays closed", path.display()));
+    }
+    Ok(())
+}
