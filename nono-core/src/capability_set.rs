@@ -340,9 +340,15 @@ impl CapabilitySet {
                 grant.capability.source
             );
         }
-        for entry in &self.denied {
-            let _ =
-                writeln!(text, "{:<20} {} ({})", "denied", entry.resolved.display(), entry.source);
+        let (always, asked): (Vec<_>, Vec<_>) =
+            self.denied.iter().partition(|entry| entry.source == CapabilitySource::System);
+        for entry in asked {
+            let path = entry.resolved.display();
+            let _ = writeln!(text, "{:<20} {path} ({})", "denied", entry.source);
+        }
+        if !always.is_empty() {
+            let count = always.len();
+            let _ = writeln!(text, "{:<20} {count} entries that are never granted", "denied");
         }
         let _ = writeln!(text, "{:<20} {}", "network", self.network);
         for (name, ports) in

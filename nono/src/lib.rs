@@ -52,3 +52,8 @@ pub use nono_core::{
     Rights, Rule, SandboxState, StateError, SupportInfo, UnknownGap,
 };
 pub use sandbox::{PreparedSandbox, Sandbox};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
