@@ -81,7 +81,7 @@ impl fmt::Display for Failure {
                  remove the bits: chmod ug-s, setcap -r",
             ),
             Self::Profile(error) => error.fmt(f),
-            Self::Program(error) => error.fmt(f),
+            Self::Program(error) => write!(f, "{error}; {}", program_step(error)),
             Self::Grant { flag, error } => write!(f, "{flag}: {error}"),
             Self::NeverGranted { path, entry } => write!(
                 f,
@@ -104,6 +104,29 @@ impl fmt::Display for Failure {
             Self::Start(error) => error.fmt(f),
             Self::System { call, source } => write!(f, "{call}: {source}"),
         }
+    }
+}
+
+/// What to do about a program that cannot be started.
+fn program_step(error: &ExecutableError) -> &'static str {
+    match error {
+        ExecutableError::NotFound { program } if program.as_os_str().is_empty() => "name a program",
+        ExecutableError::NotFound { program } if program.components().count() == 1 => {
+            "install it, or add its directory to PATH"
+        }
+        ExecutableError::NotFound { .. } => "check the path",
+        ExecutableError::NotExecutable { source, .. }
+            if source.kind() == io::ErrorKind::IsADirectory =>
+        {
+            "name a program in it"
+        }
+        ExecutableError::NotExecutable { .. } => "make it executable for you: chmod +x",
+        ExecutableError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            "install it, or correct the line that names it"
+        }
+        ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
+        ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
+        _ => "name a program built for this machine",
     }
 }
 

@@ -1,0 +1,9 @@
+//! The `nono` binary against the running kernel and real programs.
+//!
+//! One crate, so that it is linked once; each module is a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(target_os = "linux")]
+
+mod common;
+mod exit_status;
+mod output;
