@@ -3,4 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| nono_linux::seccomp::differential::check(bytes));
+fuzz_target!(|bytes: &[u8]| {
+    if let Err(difference) = nono_linux::seccomp::differential::check(bytes) {
+        panic!("{difference:?}");
+    }
+});
