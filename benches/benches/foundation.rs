@@ -4,6 +4,7 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nono::{CapabilitySet, FsCapability, Query};
 use nono_benches::tree::{Tree, grant};
+use nono_benches::{Result, policy};
 use nono_core::SandboxBackend;
 use nono_linux::{KernelFeatures, LinuxBackend, plan};
 
@@ -12,8 +13,8 @@ const COUNTS: [usize; 3] = [10, 1_000, 10_000];
 fn decide(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decide");
     for count in COUNTS {
-        let (tree, caps) = tree_and_set(count);
-        let questions = tree.questions(4096);
+        let caps = or_exit(policy::capabilities(count));
+        let questions = policy::questions(count, 4096);
         let mut turn = questions.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| turn.next().map(|path| caps.decide(&Query::read(path)).is_allowed()));
@@ -25,7 +26,7 @@ fn build_set(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("build_set");
     group.sample_size(20);
     for count in COUNTS {
-        let tree = tree_and_set(count).0;
+        let tree = or_exit(Tree::new(count));
         group.throughput(Throughput::Elements(u64::try_from(count).unwrap_or(u64::MAX)));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| tree.capabilities().map(|caps| caps.fs_capabilities().len()).ok());
@@ -34,7 +35,7 @@ fn build_set(criterion: &mut Criterion) {
 }
 
 fn resolve(criterion: &mut Criterion) {
-    let tree = tree_and_set(1_000).0;
+    let tree = or_exit(Tree::new(1_000));
     let mut turn = tree.granted().iter().enumerate().cycle();
     criterion.bench_function("resolve", |bencher| {
         bencher.iter(|| turn.next().and_then(|(number, path)| grant(path, number).ok()));
@@ -45,7 +46,7 @@ fn plan_set(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
     let features = KernelFeatures::probe();
     for count in COUNTS {
-        let (_tree, caps) = tree_and_set(count);
+        let caps = or_exit(Tree::new(count).and_then(|tree| tree.capabilities()));
         group.throughput(Throughput::Elements(u64::try_from(count).unwrap_or(u64::MAX)));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             let fresh = || fresh_set(caps.fs_capabilities());
@@ -60,7 +61,7 @@ fn prepare(criterion: &mut Criterion) {
     group.sample_size(20);
     let backend = LinuxBackend::new();
     for count in COUNTS {
-        let (_tree, caps) = tree_and_set(count);
+        let caps = or_exit(Tree::new(count).and_then(|tree| tree.capabilities()));
         group.throughput(Throughput::Elements(u64::try_from(count).unwrap_or(u64::MAX)));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| backend.prepare(&caps).is_ok());
@@ -68,15 +69,11 @@ fn prepare(criterion: &mut Criterion) {
     }
 }
 
-fn tree_and_set(count: usize) -> (Tree, CapabilitySet) {
-    let made = Tree::new(count).and_then(|tree| Ok((tree.capabilities()?, tree)));
-    match made {
-        Ok((caps, tree)) => (tree, caps),
-        Err(error) => {
-            eprintln!("no tree of {count} paths: {error}");
-            std::process::exit(1)
-        }
-    }
+fn or_exit<T>(made: Result<T>) -> T {
+    made.unwrap_or_else(|error| {
+        eprintln!("nothing to measure: {error}");
+        std::process::exit(1)
+    })
 }
 
 /// A set of the same grants that has not been asked anything yet.

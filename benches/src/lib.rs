@@ -15,6 +15,7 @@ mod child;
 mod figure;
 mod foundation;
 mod metric;
+pub mod policy;
 pub mod sys;
 pub mod tree;
 

@@ -4,42 +4,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nono::{AccessMode, CapabilitySet, FsCapability};
-use tempfile::TempDir;
 
 use crate::Result;
 
-/// A real tree, removed when dropped, laid out like somebody's projects:
-/// `work-0/project-3/crate-31/src/` with directories `part-N` and files `module/file-N.rs`.
+/// A real tree, laid out like somebody's projects.
 ///
-/// Below the temporary directory of the system, with absolute paths of depth 7 and 8 when that is
-/// `/tmp`.
+/// It lies beside the built programs and stays there for the next run: making it takes longer than
+/// measuring, and ext4 makes inodes slowly for some minutes after many were removed.
 #[derive(Debug)]
 pub struct Tree {
-    root: TempDir,
     granted: Vec<PathBuf>,
 }
 
 impl Tree {
-    /// A tree with `count` objects to grant, directories and files in turn.
+    /// The tree with `count` objects to grant, directories and files in turn.
     ///
     /// # Errors
     /// The file system's.
     pub fn new(count: usize) -> Result<Self> {
-        let root = tempfile::Builder::new().prefix("nono-benches-").tempdir()?;
-        let granted = (0..count).map(|number| make(root.path(), number)).collect::<Result<_>>()?;
-        Ok(Self { root, granted })
+        let root = std::env::current_exe()?.canonicalize()?.with_file_name("nono-benches-tree");
+        let granted: Vec<_> = (0..count).map(|number| root.join(relative_path(number))).collect();
+        for (number, path) in granted.iter().enumerate() {
+            make(path, number)?;
+        }
+        Ok(Self { granted })
     }
 
-    /// The paths to grant, without symlinks below the root.
+    /// The paths to grant, absolute and without symlinks.
     #[must_use]
     pub fn granted(&self) -> &[PathBuf] {
         &self.granted
     }
 
-    /// A set that grants all of them, some for reading, some for writing too.
+    /// A set that grants all of them.
     ///
     /// # Errors
-    /// Those of [`FsCapability`].
+    /// Those of [`grant`].
     pub fn capabilities(&self) -> Result<CapabilitySet> {
         let mut caps = CapabilitySet::new();
         for (number, path) in self.granted.iter().enumerate() {
@@ -47,60 +47,43 @@ impl Tree {
         }
         Ok(caps)
     }
-
-    /// `count` paths of one depth to ask about: one third is covered by a directory's grant or is
-    /// a granted file, two thirds leave the grants early or at the last component. In an order
-    /// that jumps through the tree.
-    #[must_use]
-    pub fn questions(&self, count: usize) -> Vec<PathBuf> {
-        let root = self.root.path();
-        let jump = |number: usize| number.wrapping_mul(7919) % self.granted.len();
-        (0..count)
-            .map(|number| {
-                let granted = &self.granted[jump(number)];
-                let covered = match granted.extension() {
-                    Some(_) => granted.clone(),
-                    None => granted.join("notes.txt"),
-                };
-                match number % 3 {
-                    0 => covered,
-                    1 => covered.with_file_name("none").with_extension("bak"),
-                    _ => root.join("work-0/project-0/crate-x/src/module/none.rs"),
-                }
-            })
-            .collect()
-    }
 }
 
-/// Grants the object `number` of a tree.
+/// Grants object `number` of a tree, half of them for reading and half for writing too.
 ///
 /// # Errors
 /// Those of [`FsCapability`].
 pub fn grant(path: &Path, number: usize) -> Result<FsCapability> {
     let access = if number % 4 < 2 { AccessMode::Read } else { AccessMode::ReadWrite };
-    let capability = match path.extension() {
-        Some(_) => FsCapability::new_file(path, access)?,
-        None => FsCapability::new_dir(path, access)?,
+    let capability = if is_directory(number) {
+        FsCapability::new_dir(path, access)?
+    } else {
+        FsCapability::new_file(path, access)?
     };
     Ok(capability)
 }
 
-fn make(root: &Path, number: usize) -> Result<PathBuf> {
-    let source = root.join(format!(
-        "work-{}/project-{}/crate-{}/src",
-        number / 2000,
-        number / 200,
-        number / 20
-    ));
-    let path = match number % 2 {
-        0 => source.join(format!("part-{number}")),
-        _ => source.join(format!("module/file-{number}.rs")),
-    };
-    if number % 2 == 0 {
-        fs::create_dir_all(&path)?;
+/// Where object `number` lies: 20 in a crate, directories in `src` and files in a module there.
+pub(crate) fn relative_path(number: usize) -> String {
+    let (work, project, package) = (number / 2000, number / 200, number / 20);
+    let source = format!("work-{work}/project-{project}/crate-{package}/src");
+    if is_directory(number) {
+        format!("{source}/part-{number}")
     } else {
-        fs::create_dir_all(source.join("module"))?;
-        fs::write(&path, "")?;
+        format!("{source}/module/file-{number}.rs")
     }
-    Ok(path)
+}
+
+pub(crate) fn is_directory(number: usize) -> bool {
+    number % 2 == 0
+}
+
+fn make(path: &Path, number: usize) -> Result<()> {
+    if is_directory(number) {
+        fs::create_dir_all(path)?;
+    } else if !path.exists() {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, "")?;
+    }
+    Ok(())
 }

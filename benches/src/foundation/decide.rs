@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use nono::{CapabilitySet, Query};
 
-use crate::tree::Tree;
-use crate::{Floor, Limit, Metric, Result, Sampler, Samplers};
+use crate::{Floor, Limit, Metric, Result, Sampler, Samplers, policy};
 
 pub(crate) const METRICS: &[Metric] = &[
     Metric {
@@ -40,9 +39,8 @@ fn scaling() -> Result<Samplers> {
 
 /// Samples the nanoseconds of one decision in a set of `rules` rules.
 fn decisions(rules: usize) -> Result<Sampler> {
-    let tree = Tree::new(rules)?;
-    let caps = tree.capabilities()?;
-    let questions = tree.questions(usize::try_from(QUESTIONS)?);
+    let caps = policy::capabilities(rules)?;
+    let questions = policy::questions(rules, usize::try_from(QUESTIONS)?);
     Ok(Box::new(move || {
         let start = Instant::now();
         black_box(ask(&caps, &questions));

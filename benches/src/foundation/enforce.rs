@@ -33,10 +33,7 @@ fn built() -> Result<Samplers> {
     let tree = Tree::new(PATHS)?;
     let caps = tree.capabilities()?;
     let floor = bare(&tree.capabilities()?)?;
-    let value = Box::new(move || {
-        let _tree = &tree;
-        sample_in_child(|| timed(|| Ok(Sandbox::apply(&caps)?)))
-    });
+    let value = Box::new(move || sample_in_child(|| timed(|| Ok(Sandbox::apply(&caps)?))));
     Ok(Samplers { value, floor })
 }
 
