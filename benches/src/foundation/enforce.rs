@@ -6,7 +6,7 @@ use nono::{CapabilitySet, Sandbox};
 
 use crate::bare::BareRules;
 use crate::child::sample_in_child;
-use crate::tree::{Tree, grant};
+use crate::tree::Tree;
 use crate::{Floor, Limit, Metric, Result, Samplers};
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -41,16 +41,8 @@ fn built() -> Result<Samplers> {
 fn spelled() -> Result<Samplers> {
     let tree = Tree::new(PATHS)?;
     let floor = bare(&tree.capabilities()?)?;
-    let value = Box::new(move || sample_in_child(|| timed(|| apply_spelled(&tree))));
-    Ok(Samplers { value, floor })
-}
-
-fn apply_spelled(tree: &Tree) -> Result<()> {
-    let mut caps = CapabilitySet::new();
-    for (number, path) in tree.granted().iter().enumerate() {
-        caps.add_fs(grant(path, number)?);
-    }
-    Ok(Sandbox::apply(&caps)?)
+    let apply = move || Ok(Sandbox::apply(&tree.capabilities()?)?);
+    Ok(Samplers { value: Box::new(move || sample_in_child(|| timed(&apply))), floor })
 }
 
 /// The opens and Landlock calls alone.
