@@ -2,7 +2,17 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+/// `LANDLOCK_RULE_PATH_BENEATH`.
+const RULE_PATH_BENEATH: u32 = 1;
+
+/// `struct landlock_path_beneath_attr` of linux/landlock.h.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed_access: u64,
+    parent_fd: RawFd,
+}
 
 use rustix::io::Errno;
 
@@ -14,6 +24,21 @@ pub(crate) fn landlock_query(flag: u32) -> io::Result<u32> {
         libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<()>(), 0_usize, flag)
     };
     u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+/// Grants `access` to an object and what is below it. Source: landlock_add_rule(2).
+pub(crate) fn landlock_add_path(
+    ruleset: BorrowedFd<'_>,
+    object: BorrowedFd<'_>,
+    access: u64,
+) -> io::Result<()> {
+    let rule = PathBeneath { allowed_access: access, parent_fd: object.as_raw_fd() };
+    let (ruleset, kind, flags) = (ruleset.as_raw_fd(), RULE_PATH_BENEATH, 0_u32);
+    // SAFETY: the kernel reads the rule, which outlives the call.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_landlock_add_rule, ruleset, kind, &raw const rule, flags)
+    };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Enters the domain of a ruleset. Source: landlock_restrict_self(2).

@@ -20,7 +20,8 @@
 use std::path::{Path, PathBuf};
 
 use nono_core::{
-    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, NonoError, Result,
+    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, NonoError, Resolver,
+    Result,
 };
 
 #[cfg(test)]
@@ -119,8 +120,9 @@ fn add(
     adjust: impl Fn(FsCapability) -> FsCapability,
 ) -> Result<()> {
     let first = caps.fs_capabilities().len();
+    let mut resolver = Resolver::new();
     for grant in table {
-        let Some(capability) = resolve(grant)? else {
+        let Some(capability) = resolve(&mut resolver, grant)? else {
             continue;
         };
         let capability = adjust(capability);
@@ -132,8 +134,8 @@ fn add(
     Ok(())
 }
 
-fn resolve(grant: &Grant) -> Result<Option<FsCapability>> {
-    match FsCapability::new_any(grant.path, grant.access) {
+fn resolve(resolver: &mut Resolver, grant: &Grant) -> Result<Option<FsCapability>> {
+    match resolver.any(grant.path, grant.access) {
         Ok(capability) => Ok(Some(capability)),
         Err(NonoError::PathNotFound(_)) => Ok(None),
         Err(NonoError::PathCanonicalization { source, .. })
