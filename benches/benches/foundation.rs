@@ -6,7 +6,7 @@ use nono::{CapabilitySet, FsCapability, Query, Resolver};
 use nono_benches::tree::{Tree, grant};
 use nono_benches::{Result, policy};
 use nono_core::SandboxBackend;
-use nono_linux::{KernelFeatures, LinuxBackend, plan};
+use nono_linux::{KernelFeatures, LinuxBackend, carve, plan};
 
 const COUNTS: [usize; 3] = [10, 1_000, 10_000];
 
@@ -53,7 +53,8 @@ fn plan_set(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(u64::try_from(count).unwrap_or(u64::MAX)));
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             let fresh = || fresh_set(caps.fs_capabilities());
-            let plan = |caps: CapabilitySet| plan(&caps, &features).map(|plan| plan.paths.len());
+            let plan =
+                |caps: CapabilitySet| plan(&carve(&caps)?, &features).map(|plan| plan.paths.len());
             bencher.iter_batched(fresh, plan, BatchSize::LargeInput);
         });
     }

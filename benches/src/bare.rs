@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::str::FromStr;
 
 use nono::CapabilitySet;
-use nono_linux::{KernelFeatures, plan};
+use nono_linux::{KernelFeatures, carve, plan};
 use rustix::fs::{Mode, OFlags};
 
 use crate::{Result, sys};
@@ -28,7 +28,8 @@ impl BareRules {
     /// # Errors
     /// Those of [`plan`].
     pub fn of(caps: &CapabilitySet) -> Result<Self> {
-        let plan = plan(caps, &KernelFeatures::probe())?;
+        let carved = carve(caps)?;
+        let plan = plan(&carved, &KernelFeatures::probe())?;
         let paths = plan
             .paths
             .iter()

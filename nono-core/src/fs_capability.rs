@@ -206,7 +206,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::NonoError;
 
     #[test]
     fn a_path_is_resolved_before_its_type_is_checked() {

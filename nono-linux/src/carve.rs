@@ -74,7 +74,7 @@ pub fn carve(caps: &CapabilitySet) -> Result<Carved<'_>> {
             continue;
         }
         let entries = denied.below(grant.resolved());
-        if entries.is_empty() {
+        if entries.is_empty() || grant.is_file() {
             grants.push(grant.clone());
         } else {
             carver.carve(grant, grant.resolved(), entries)?;
@@ -141,13 +141,13 @@ impl Carver<'_> {
         for found in listing.flatten() {
             let path = found.path();
             // A link needs no right of its own, and where it leads is granted there or not at all.
-            if found.file_type().map_or(true, |kind| kind.is_symlink()) || self.denied.closes(&path)
-            {
+            let Ok(kind) = found.file_type() else { continue };
+            if kind.is_symlink() || self.denied.closes(&path) {
                 continue;
             }
             match below(entries, &path) {
-                [] => self.grant(grant, &path, entries)?,
-                deeper => self.carve(grant, &path, deeper)?,
+                deeper @ [_, ..] if kind.is_dir() => self.carve(grant, &path, deeper)?,
+                _ => self.grant(grant, &path, entries)?,
             }
         }
         Ok(())
