@@ -22,6 +22,7 @@
 //! ```
 #![cfg(target_os = "linux")]
 
+mod anchor;
 mod backend;
 mod filesystem;
 mod plan;

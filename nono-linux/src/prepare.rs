@@ -10,9 +10,9 @@ use landlock::{
 use nono_core::{
     EnforceError, EnforceStep, Enforcement, Gap, NonoError, ObjectId, Prepared, Result,
 };
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::anchor::Anchor;
 use crate::filesystem::Filesystems;
 use crate::plan::{PathRule, Plan};
 use crate::seccomp::{self, Arch, Program, Threads, install};
@@ -109,8 +109,12 @@ fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<OwnedFd> {
         gap: Gap::NoLandlock,
         detail: "the kernel has less of it than was planned for",
     })?;
-    for rule in &plan.paths {
-        add_path(ruleset.as_fd(), rule, filesystems)?;
+    let mut anchor = Anchor::default();
+    let mut paths = plan.paths.iter().peekable();
+    while let Some(rule) = paths.next() {
+        let opened = anchor.open(rule.path, paths.peek().map(|next| next.path));
+        let object = opened.map_err(|error| system("open", rule)(error.into()))?;
+        add_path(ruleset.as_fd(), rule, object, filesystems)?;
     }
     Ok(ruleset)
 }
@@ -129,32 +133,29 @@ fn create(plan: &Plan<'_>) -> Result<RulesetCreated, RulesetError> {
     ruleset.create()
 }
 
-/// Opens the path once and lets the descriptor say whether it still is the granted object.
+/// Lets the descriptor say whether it still is the granted object.
 ///
 /// Adds the rule by a bare call: the crate's looks at the object once more, which was a third of
 /// what nono costs a path beyond its open and its rule.
 fn add_path(
     ruleset: BorrowedFd<'_>,
     rule: &PathRule<'_>,
+    object: OwnedFd,
     filesystems: &mut Filesystems,
 ) -> Result<()> {
-    let system = |call| {
-        move |source: Errno| NonoError::System {
-            call,
-            path: Some(rule.path.to_owned()),
-            source: source.into(),
-        }
-    };
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let object = rustix::fs::open(rule.path, flags, Mode::empty()).map_err(system("open"))?;
-    let found = rustix::fs::fstat(&object).map_err(system("fstat"))?;
+    let found = rustix::fs::fstat(&object).map_err(|error| system("fstat", rule)(error.into()))?;
     if (ObjectId { device: found.st_dev, inode: found.st_ino }) != rule.id {
         return Err(NonoError::ObjectChanged(rule.path.to_owned()));
     }
-    filesystems.look_at(&object, found.st_dev).map_err(system("fstatfs"))?;
-    sys::landlock_add_path(ruleset, object.as_fd(), rule.access.bits()).map_err(|source| {
-        NonoError::System { call: "landlock_add_rule", path: Some(rule.path.to_owned()), source }
-    })
+    filesystems
+        .look_at(&object, found.st_dev)
+        .map_err(|error| system("fstatfs", rule)(error.into()))?;
+    sys::landlock_add_path(ruleset, object.as_fd(), rule.access.bits())
+        .map_err(system("landlock_add_rule", rule))
+}
+
+fn system(call: &'static str, rule: &PathRule<'_>) -> impl FnOnce(io::Error) -> NonoError {
+    move |source| NonoError::System { call, path: Some(rule.path.to_owned()), source }
 }
 
 fn add_ports(
