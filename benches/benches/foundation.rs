@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nono::{CapabilitySet, FsCapability, Query};
+use nono::{CapabilitySet, FsCapability, Query, Resolver};
 use nono_benches::tree::{Tree, grant};
 use nono_benches::{Result, policy};
 use nono_core::SandboxBackend;
@@ -38,7 +38,10 @@ fn resolve(criterion: &mut Criterion) {
     let tree = or_exit(Tree::new(1_000));
     let mut turn = tree.granted().iter().enumerate().cycle();
     criterion.bench_function("resolve", |bencher| {
-        bencher.iter(|| turn.next().and_then(|(number, path)| grant(path, number).ok()));
+        bencher.iter(|| {
+            let mut resolver = Resolver::new();
+            turn.next().and_then(|(number, path)| grant(&mut resolver, path, number).ok())
+        });
     });
 }
 

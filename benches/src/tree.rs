@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nono::{AccessMode, CapabilitySet, FsCapability};
+use nono::{AccessMode, CapabilitySet, FsCapability, Resolver};
 
 use crate::Result;
 
@@ -41,9 +41,10 @@ impl Tree {
     /// # Errors
     /// Those of [`grant`].
     pub fn capabilities(&self) -> Result<CapabilitySet> {
+        let mut resolver = Resolver::new();
         let mut caps = CapabilitySet::new();
         for (number, path) in self.granted.iter().enumerate() {
-            caps.add_fs(grant(path, number)?);
+            caps.add_fs(grant(&mut resolver, path, number)?);
         }
         Ok(caps)
     }
@@ -52,13 +53,13 @@ impl Tree {
 /// Grants object `number` of a tree, half of them for reading and half for writing too.
 ///
 /// # Errors
-/// Those of [`FsCapability`].
-pub fn grant(path: &Path, number: usize) -> Result<FsCapability> {
+/// Those of [`Resolver`].
+pub fn grant(resolver: &mut Resolver, path: &Path, number: usize) -> Result<FsCapability> {
     let access = if number % 4 < 2 { AccessMode::Read } else { AccessMode::ReadWrite };
     let capability = if is_directory(number) {
-        FsCapability::new_dir(path, access)?
+        resolver.dir(path, access)?
     } else {
-        FsCapability::new_file(path, access)?
+        resolver.file(path, access)?
     };
     Ok(capability)
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{AccessMode, CapabilitySource, NonoError, Result, Rights, lookup};
+use crate::lookup::{Resolved, Resolver};
+use crate::{AccessMode, CapabilitySource, Result, Rights};
 
 /// What kind of object a path led to when it was resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -48,12 +49,7 @@ impl FsCapability {
     /// [`NonoError::PathNotFound`], [`NonoError::PathCanonicalization`], or
     /// [`NonoError::ExpectedDirectory`] when something else is there.
     pub fn new_dir(path: impl AsRef<Path>, access: AccessMode) -> Result<Self> {
-        let capability = Self::resolve(path.as_ref(), access)?;
-        if capability.is_dir() {
-            Ok(capability)
-        } else {
-            Err(NonoError::ExpectedDirectory(capability.original))
-        }
+        Resolver::new().dir(path, access)
     }
 
     /// Grants `access` to the one file at `path`. Devices, FIFOs and sockets are files here.
@@ -62,12 +58,7 @@ impl FsCapability {
     /// [`NonoError::PathNotFound`], [`NonoError::PathCanonicalization`], or
     /// [`NonoError::ExpectedFile`] when a directory is there.
     pub fn new_file(path: impl AsRef<Path>, access: AccessMode) -> Result<Self> {
-        let capability = Self::resolve(path.as_ref(), access)?;
-        if capability.is_dir() {
-            Err(NonoError::ExpectedFile(capability.original))
-        } else {
-            Ok(capability)
-        }
+        Resolver::new().file(path, access)
     }
 
     /// Grants `access` to whatever is at `path`: one file, or a directory and all below it.
@@ -75,7 +66,7 @@ impl FsCapability {
     /// # Errors
     /// [`NonoError::PathNotFound`] or [`NonoError::PathCanonicalization`].
     pub fn new_any(path: impl AsRef<Path>, access: AccessMode) -> Result<Self> {
-        Self::resolve(path.as_ref(), access)
+        Resolver::new().any(path, access)
     }
 
     /// Grants execution, and the reading it needs, of the file at `path` or of all files below
@@ -84,14 +75,12 @@ impl FsCapability {
     /// # Errors
     /// [`NonoError::PathNotFound`] or [`NonoError::PathCanonicalization`].
     pub fn new_executable(path: impl AsRef<Path>) -> Result<Self> {
-        let capability = Self::resolve(path.as_ref(), AccessMode::Read)?;
-        Ok(Self { execute: true, ..capability })
+        Resolver::new().executable(path)
     }
 
-    fn resolve(path: &Path, access: AccessMode) -> Result<Self> {
-        let found = lookup::resolve(path)?;
-        Ok(Self {
-            original: path.to_owned(),
+    pub(crate) fn new(spelled: &Path, found: Resolved, access: AccessMode) -> Self {
+        Self {
+            original: spelled.to_owned(),
             device_ioctl: found.kind == FileKind::Device,
             resolved: found.path,
             kind: found.kind,
@@ -99,7 +88,7 @@ impl FsCapability {
             access,
             execute: false,
             source: CapabilitySource::User,
-        })
+        }
     }
 
     /// The same grant on behalf of `source`.
@@ -192,6 +181,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::NonoError;
 
     #[test]
     fn a_path_is_resolved_before_its_type_is_checked() {

@@ -52,6 +52,7 @@ pub use exemption::{Exemption, UnknownExemption};
 pub use fs_capability::{FileKind, FsCapability, ObjectId};
 pub use gap::{Gap, UnknownGap};
 pub use index::EffectiveGrant;
+pub use lookup::Resolver;
 pub use network::NetworkMode;
 pub use port::{PortRange, PortRangeError, PortSet};
 pub use source::CapabilitySource;

@@ -47,7 +47,7 @@ pub use command::Command;
 pub use nono_core::{
     AccessMode, CapabilityError, CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath,
     EffectiveGrant, EnforceError, EnforceStep, Enforcement, Exemption, FileKind, FsCapability, Gap,
-    GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query, Result,
-    Rights, Rule, SandboxState, StateError, SupportInfo, UnknownGap,
+    GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query,
+    Resolver, Result, Rights, Rule, SandboxState, StateError, SupportInfo, UnknownGap,
 };
 pub use sandbox::{PreparedSandbox, Sandbox};

@@ -17,7 +17,9 @@
 //! * A file that is replaced by renaming another over it, such as `/etc/hosts`, is another object
 //!   afterwards, which the running program can no longer read.
 
-use nono_core::{AccessMode, CapabilitySet, CapabilitySource, FsCapability, NonoError, Result};
+use nono_core::{
+    AccessMode, CapabilitySet, CapabilitySource, FsCapability, NonoError, Resolver, Result,
+};
 
 #[cfg(test)]
 mod table;
@@ -77,8 +79,9 @@ fn add(
     adjust: impl Fn(FsCapability) -> FsCapability,
 ) -> Result<()> {
     let first = caps.fs_capabilities().len();
+    let mut resolver = Resolver::new();
     for grant in table {
-        let Some(capability) = resolve(grant)? else {
+        let Some(capability) = resolve(&mut resolver, grant)? else {
             continue;
         };
         let capability = adjust(capability);
@@ -90,8 +93,8 @@ fn add(
     Ok(())
 }
 
-fn resolve(grant: &Grant) -> Result<Option<FsCapability>> {
-    match FsCapability::new_any(grant.path, grant.access) {
+fn resolve(resolver: &mut Resolver, grant: &Grant) -> Result<Option<FsCapability>> {
+    match resolver.any(grant.path, grant.access) {
         Ok(capability) => Ok(Some(capability)),
         Err(NonoError::PathNotFound(_)) => Ok(None),
         Err(NonoError::PathCanonicalization { source, .. })

@@ -6,7 +6,7 @@ use nono::{CapabilitySet, Sandbox};
 
 use crate::bare::BareRules;
 use crate::child::sample_in_child;
-use crate::tree::{Tree, grant};
+use crate::tree::Tree;
 use crate::{Floor, Limit, Metric, Result, Samplers};
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -28,29 +28,24 @@ pub(crate) const METRICS: &[Metric] = &[
 
 const PATHS: usize = 10_000;
 
-/// From a set that is complete and that nobody has asked anything yet.
+/// From a set that is complete and that nobody has asked anything yet. It is built in the child,
+/// where it does not share pages with the parent that would be copied when written.
 fn built() -> Result<Samplers> {
     let tree = Tree::new(PATHS)?;
-    let caps = tree.capabilities()?;
     let floor = bare(&tree.capabilities()?)?;
-    let value = Box::new(move || sample_in_child(|| timed(|| Ok(Sandbox::apply(&caps)?))));
-    Ok(Samplers { value, floor })
+    let sample = move || {
+        let caps = tree.capabilities()?;
+        timed(|| Ok(Sandbox::apply(&caps)?))
+    };
+    Ok(Samplers { value: Box::new(move || sample_in_child(&sample)), floor })
 }
 
 /// From paths as a person or a file spells them.
 fn spelled() -> Result<Samplers> {
     let tree = Tree::new(PATHS)?;
     let floor = bare(&tree.capabilities()?)?;
-    let value = Box::new(move || sample_in_child(|| timed(|| apply_spelled(&tree))));
-    Ok(Samplers { value, floor })
-}
-
-fn apply_spelled(tree: &Tree) -> Result<()> {
-    let mut caps = CapabilitySet::new();
-    for (number, path) in tree.granted().iter().enumerate() {
-        caps.add_fs(grant(path, number)?);
-    }
-    Ok(Sandbox::apply(&caps)?)
+    let apply = move || Ok(Sandbox::apply(&tree.capabilities()?)?);
+    Ok(Samplers { value: Box::new(move || sample_in_child(|| timed(&apply))), floor })
 }
 
 /// The opens and Landlock calls alone.
