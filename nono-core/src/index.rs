@@ -40,7 +40,8 @@ struct Mark {
 
 impl Index {
     pub(crate) fn new(grants: &[FsCapability], denied: &[DeniedPath], explicit: bool) -> Self {
-        let mut index = Self { merged: Vec::with_capacity(grants.len()), trie: Trie::new() };
+        let (merged, trie) = (Vec::with_capacity(grants.len()), Trie::with_capacity(grants.len()));
+        let mut index = Self { merged, trie };
         for (first, grant) in grants.iter().enumerate() {
             let merged = Merged {
                 first,

@@ -105,6 +105,105 @@ impl Resolver {
         let Some((directory, name)) = split(path) else {
             return look_at(fs::canonicalize(path)?);
         };
+        let found = look_at(self.place(directory, name)?)?;
+        if found.is_symlink { look_at(fs::canonicalize(&found.path)?) } else { Ok(found) }
+    }
+
+    fn place(&mut self, directory: &OsStr, name: &OsStr) -> io::Result<PathBuf> {
+        if let Some(known) = self.directories.get(directory) {
+            return Ok(known.join(name));
+        }
+        let found = self.locate(Path::new(directory))?;
+        let place = found.path.join(name);
+        self.directories.insert(directory.to_owned(), found.path);
+        Ok(place)
+    }
+}
+
+/// A directory and a name in it. `None` where the text does not tell what the name stands for (`..`,
+/// or `.` and a slash at the end, which demand a directory), where the path is relative or the
+/// root, and where it is too long for the kernel anyway.
+fn split(path: &Path) -> Option<(&OsStr, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    if !path.is_absolute() || bytes.len() >= LONGEST_PATH {
+        return None;
+    }
+    let slash = bytes.iter().rposition(|&byte| byte == b'/')?;
+    let name = &bytes[slash + 1..];
+    let directory = if slash == 0 { b"/" } else { &bytes[..slash] };
+    let is_plain = !matches!(name, b"" | b"." | b"..");
+    is_plain.then(|| (OsStr::from_bytes(directory), OsStr::from_bytes(name)))
+}
+
+fn look_at(path: PathBuf) -> io::Result<Resolved> {
+    let metadata = fs::symlink_metadata(&path)?;
+    let is_symlink = metadata.is_symlink();
+    Ok(Resolved { kind: kind_of(&metadata), id: id_of(&metadata), is_symlink, path })
+}
+
+impl Resolver {
+    /// One that has seen nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What [`FsCapability::new_dir`] makes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn dir(&mut self, path: impl AsRef<Path>, access: AccessMode) -> Result<FsCapability> {
+        let capability = self.any(path, access)?;
+        if capability.is_dir() {
+            Ok(capability)
+        } else {
+            Err(NonoError::ExpectedDirectory(capability.original))
+        }
+    }
+
+    /// What [`FsCapability::new_file`] makes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn file(&mut self, path: impl AsRef<Path>, access: AccessMode) -> Result<FsCapability> {
+        let capability = self.any(path, access)?;
+        if capability.is_dir() {
+            Err(NonoError::ExpectedFile(capability.original))
+        } else {
+            Ok(capability)
+        }
+    }
+
+    /// What [`FsCapability::new_any`] makes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn any(&mut self, path: impl AsRef<Path>, access: AccessMode) -> Result<FsCapability> {
+        let path = path.as_ref();
+        Ok(FsCapability::new(path, self.resolve(path)?, access))
+    }
+
+    /// What [`FsCapability::new_executable`] makes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn executable(&mut self, path: impl AsRef<Path>) -> Result<FsCapability> {
+        Ok(FsCapability { execute: true, ..self.any(path, AccessMode::Read)? })
+    }
+
+    /// Follows every symlink and `..` of `path` and looks at what is there.
+    pub(crate) fn resolve(&mut self, path: &Path) -> Result<Resolved> {
+        self.locate(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => NonoError::PathNotFound(path.to_owned()),
+            _ => NonoError::PathCanonicalization { path: path.to_owned(), source },
+        })
+    }
+
+    /// Looks only at the last component where it is a plain name in a known directory.
+    fn locate(&mut self, path: &Path) -> io::Result<Resolved> {
+        let Some((directory, name)) = split(path) else {
+            return look_at(fs::canonicalize(path)?);
+        };
         let found = look_at(self.directory(directory)?.join(name))?;
         if found.is_symlink { look_at(fs::canonicalize(&found.path)?) } else { Ok(found) }
     }

@@ -15,6 +15,9 @@ pub(crate) struct Trie<T> {
     nodes: Vec<Node<T>>,
     names: Vec<u8>,
     slots: Vec<u32>,
+    last: Vec<u8>,
+    /// The nodes on the way to `last`, each with where its component ends there.
+    trail: Vec<(u32, usize)>,
 }
 
 #[derive(Debug, Clone)]
@@ -31,9 +34,25 @@ struct Node<T> {
 pub(crate) struct NotCanonical;
 
 impl<T: Default> Trie<T> {
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
-        let root = Node { parent: EMPTY, hash: 0, name_start: 0, name_end: 0, value: T::default() };
-        Self { nodes: vec![root], names: Vec::new(), slots: vec![EMPTY; 16] }
+        Self::with_capacity(0)
+    }
+
+    /// A trie that takes about `paths` paths without growing: fresh memory is what costs most when
+    /// a large one is built.
+    pub(crate) fn with_capacity(paths: usize) -> Self {
+        let nodes = paths + paths / 4 + 1;
+        let mut trie = Self {
+            nodes: Vec::with_capacity(nodes),
+            names: Vec::with_capacity(paths * 12),
+            slots: vec![EMPTY; (nodes * 2).next_power_of_two().max(16)],
+            last: Vec::new(),
+            trail: Vec::new(),
+        };
+        let value = T::default();
+        trie.nodes.push(Node { parent: EMPTY, hash: 0, name_start: 0, name_end: 0, value });
+        trie
     }
 
     /// The value at `path`, made with `T::default()` if there was none.
@@ -41,15 +60,28 @@ impl<T: Default> Trie<T> {
     /// # Errors
     /// [`NotCanonical`] for a relative path and for `..`.
     pub(crate) fn entry(&mut self, path: &Path) -> Result<&mut T, NotCanonical> {
-        let mut at = ROOT;
-        for component in components(path)? {
-            let (name, hash) = component?;
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let (mut at, known) = self.resume(bytes);
+        for component in components(bytes, known)? {
+            let Component { name, hash, end } = component?;
             at = match self.find(at, name, hash) {
                 Some(child) => child,
                 None => self.insert(at, name, hash)?,
             };
+            self.trail.push((at, end));
         }
         Ok(&mut self.nodes[index(at)].value)
+    }
+
+    /// Starts on the way to `path` where it leaves the way to the path before, since paths that are
+    /// close often come one after the other; returns how much of the path is behind.
+    fn resume(&mut self, path: &[u8]) -> (u32, usize) {
+        let common = self.last.iter().zip(path).take_while(|(a, b)| a == b).count();
+        let is_shared = |end: usize| end <= common && matches!(path.get(end), None | Some(b'/'));
+        while self.trail.pop_if(|(_, end)| !is_shared(*end)).is_some() {}
+        self.last.truncate(common);
+        self.last.extend_from_slice(&path[common..]);
+        self.trail.last().copied().unwrap_or((ROOT, 0))
     }
 
     fn insert(&mut self, parent: u32, name: &[u8], hash: u32) -> Result<u32, NotCanonical> {
@@ -96,8 +128,8 @@ impl<T> Trie<T> {
         mut visit: impl FnMut(&'a T, bool),
     ) -> Result<(), NotCanonical> {
         let mut at = Some(ROOT);
-        for component in components(path)? {
-            let (name, hash) = component?;
+        for component in components(path.as_os_str().as_encoded_bytes(), 0)? {
+            let Component { name, hash, .. } = component?;
             let Some(node) = at else { continue };
             visit(&self.nodes[index(node)].value, false);
             at = self.find(node, name, hash);
@@ -130,22 +162,30 @@ impl<T> Trie<T> {
     }
 }
 
-/// The components of an absolute path with their hashes; `.` and empty ones are left out.
+struct Component<'a> {
+    name: &'a [u8],
+    hash: u32,
+    end: usize,
+}
+
+/// The components of an absolute path from a slash on; `.` and empty ones are left out.
 fn components(
-    path: &Path,
-) -> Result<impl Iterator<Item = Result<(&[u8], u32), NotCanonical>>, NotCanonical> {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let Some(mut rest) = bytes.strip_prefix(b"/") else {
+    path: &[u8],
+    from: usize,
+) -> Result<impl Iterator<Item = Result<Component<'_>, NotCanonical>>, NotCanonical> {
+    if !path.starts_with(b"/") {
         return Err(NotCanonical);
-    };
+    }
+    let mut rest = &path[from..];
     Ok(std::iter::from_fn(move || {
         loop {
+            let start = path.len() - rest.len();
             let (name, hash, after) = split(rest)?;
             rest = after;
             match name {
                 b"" | b"." => {}
                 b".." => return Some(Err(NotCanonical)),
-                _ => return Some(Ok((name, hash))),
+                _ => return Some(Ok(Component { name, hash, end: start + name.len() })),
             }
         }
     }))

@@ -28,13 +28,16 @@ pub(crate) const METRICS: &[Metric] = &[
 
 const PATHS: usize = 10_000;
 
-/// From a set that is complete and that nobody has asked anything yet.
+/// From a set that is complete and that nobody has asked anything yet. It is built in the child,
+/// where it does not share pages with the parent that would be copied when written.
 fn built() -> Result<Samplers> {
     let tree = Tree::new(PATHS)?;
-    let caps = tree.capabilities()?;
     let floor = bare(&tree.capabilities()?)?;
-    let value = Box::new(move || sample_in_child(|| timed(|| Ok(Sandbox::apply(&caps)?))));
-    Ok(Samplers { value, floor })
+    let sample = move || {
+        let caps = tree.capabilities()?;
+        timed(|| Ok(Sandbox::apply(&caps)?))
+    };
+    Ok(Samplers { value: Box::new(move || sample_in_child(&sample)), floor })
 }
 
 /// From paths as a person or a file spells them.
