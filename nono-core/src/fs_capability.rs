@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::lookup::{Resolved, Resolver};
-use crate::{AccessMode, CapabilitySource, Result, Rights};
+use crate::{AccessMode, CapabilitySource, NonoError, Result, Rights};
 
 /// What kind of object a path led to when it was resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -206,7 +206,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::NonoError;
 
     #[test]
     fn a_path_is_resolved_before_its_type_is_checked() {

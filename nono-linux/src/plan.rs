@@ -5,7 +5,8 @@ use std::path::Path;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, BitFlags, Scope};
 use nono_core::{
-    CapabilitySet, Gap, GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortSet, Result,
+    CapabilitySet, FileKind, Gap, GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortSet,
+    Result,
 };
 
 use crate::carve::Carved;
@@ -46,6 +47,8 @@ pub struct PathRule<'a> {
     pub path: &'a Path,
     /// Which object it must be.
     pub id: ObjectId,
+    /// And of which kind, since the number of an object that is gone may be given to another.
+    pub kind: FileKind,
     /// What is granted on it, and below it if it is a directory.
     pub access: BitFlags<AccessFs>,
 }
@@ -94,6 +97,7 @@ fn path_rules<'a>(caps: &'a CapabilitySet, handled: BitFlags<AccessFs>) -> Vec<P
     let rule = |grant: nono_core::EffectiveGrant<'a>| PathRule {
         path: grant.capability.resolved(),
         id: grant.capability.id(),
+        kind: grant.capability.kind(),
         access: rights::granted(grant, handled),
     };
     // At once, and not by doubling: fresh memory is what costs most for a large set.

@@ -8,8 +8,9 @@ use landlock::{
     RulesetCreatedAttr, RulesetError,
 };
 use nono_core::{
-    EnforceError, EnforceStep, Enforcement, Gap, NonoError, ObjectId, Prepared, Result,
+    EnforceError, EnforceStep, Enforcement, FileKind, Gap, NonoError, ObjectId, Prepared, Result,
 };
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::anchor::Anchor;
@@ -144,7 +145,8 @@ fn add_path(
     filesystems: &mut Filesystems,
 ) -> Result<()> {
     let found = rustix::fs::fstat(&object).map_err(|error| system("fstat", rule)(error.into()))?;
-    if (ObjectId { device: found.st_dev, inode: found.st_ino }) != rule.id {
+    let id = ObjectId { device: found.st_dev, inode: found.st_ino };
+    if id != rule.id || kind(found.st_mode) != Some(rule.kind) {
         return Err(NonoError::ObjectChanged(rule.path.to_owned()));
     }
     filesystems
@@ -152,6 +154,16 @@ fn add_path(
         .map_err(|error| system("fstatfs", rule)(error.into()))?;
     sys::landlock_add_path(ruleset, object.as_fd(), rule.access.bits())
         .map_err(system("landlock_add_rule", rule))
+}
+
+/// A symlink is of no kind: what is granted is never one.
+fn kind(mode: u32) -> Option<FileKind> {
+    match FileType::from_raw_mode(mode) {
+        FileType::Directory => Some(FileKind::Directory),
+        FileType::CharacterDevice | FileType::BlockDevice => Some(FileKind::Device),
+        FileType::Symlink => None,
+        _ => Some(FileKind::File),
+    }
 }
 
 fn system(call: &'static str, rule: &PathRule<'_>) -> impl FnOnce(io::Error) -> NonoError {

@@ -17,8 +17,11 @@
 //! * A file that is replaced by renaming another over it, such as `/etc/hosts`, is another object
 //!   afterwards, which the running program can no longer read.
 
+use std::path::{Path, PathBuf};
+
 use nono_core::{
-    AccessMode, CapabilitySet, CapabilitySource, FsCapability, NonoError, Resolver, Result,
+    AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, NonoError, Resolver,
+    Result,
 };
 
 #[cfg(test)]
