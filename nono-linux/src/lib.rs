@@ -25,11 +25,14 @@
 mod backend;
 mod carve;
 mod filesystem;
+mod identity;
 mod mounts;
 mod plan;
 mod prepare;
+mod privileges;
 mod probe;
 mod rights;
+mod root_writes;
 pub mod seccomp;
 mod sys;
 
