@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use nono::{Sandbox, SandboxState};
+use nono::SandboxState;
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::request::Request;
 
 /// Prints the request. Nothing is created and nothing is started.
 pub(crate) fn print(request: &Request, as_json: bool) -> Result<(), Failure> {
-    let sandbox = Sandbox::prepare(&request.caps)?;
+    let sandbox = request.sandbox()?;
     let enforcement = sandbox.enforcement();
     let text = if as_json { json_text(request, enforcement)? } else { words(request, enforcement) };
     std::io::stdout()
@@ -24,6 +24,9 @@ fn words(request: &Request, enforcement: &nono::Enforcement) -> String {
         format!("{:<20} {}", "program", request.program.display()),
         format!("{:<20} {}", "directory", request.workdir.display()),
     ];
+    if let Some(user) = &request.user {
+        lines.push(format!("{:<20} {}", "user", user.name().display()));
+    }
     if request.base {
         lines.push(format!("{:<20} a private directory, exported as TMPDIR", "read+write+execute"));
     }
@@ -54,6 +57,7 @@ fn json_text(request: &Request, enforcement: &nono::Enforcement) -> Result<Strin
         "program": request.program.to_string_lossy(),
         "command": request.command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
         "directory": request.workdir.to_string_lossy(),
+        "user": request.user.as_ref().map(|user| user.name().to_string_lossy()),
         "private_tmp": request.base,
         "capabilities": state,
         "enforcement": {

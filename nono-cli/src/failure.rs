@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use nono::NonoError;
 use nono::executable::ExecutableError;
+use nono::{NonoError, UserError};
 
 use crate::grants_file::ProfileError;
 
@@ -46,6 +46,10 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// The program cannot run as the user that was named.
+    User(UserError),
+    /// Another user was named, and only root may become one.
+    UserNeedsRoot,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
     /// The operating system failed nono.
@@ -92,6 +96,10 @@ impl fmt::Display for Failure {
             ),
             Self::Workdir { path, source } => {
                 write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
+            }
+            Self::User(error) => write!(f, "--user: {error}"),
+            Self::UserNeedsRoot => {
+                f.write_str("--user: only root may run a program as a user; run nono as root, or leave --user out")
             }
             Self::Start(error @ NonoError::GapRefused { gap, .. }) => {
                 write!(f, "{error}: --allow-gap {gap}")

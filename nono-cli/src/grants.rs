@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nono::{AccessMode, Exemption, FsCapability, Gap, PortRange, Result};
+use nono::{AccessMode, Exemption, FsCapability, Gap, PortRange, Privilege, Result};
 use serde::Deserialize;
 
 /// What one source asks for.
@@ -99,6 +99,13 @@ pub(crate) struct Grants {
     /// Run although the kernel cannot enforce this; the message that refuses names the gap
     #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
     pub(crate) allow_gap: Vec<Gap>,
+    /// As root, leave the program this capability, named as in capabilities(7); all others are
+    /// taken away
+    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
+    pub(crate) keep_cap: Vec<Privilege>,
+    /// As root, run the program as this user of /etc/passwd
+    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
+    pub(crate) user: Option<String>,
     /// Start the program in this directory
     #[arg(long, value_name = "DIR", help_heading = "Sandbox")]
     pub(crate) workdir: Option<PathBuf>,

@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nono::UserError;
+use nono::user::home;
+
 use crate::grants::Grants;
 
 /// Where a configuration file is wrong, and how.
@@ -22,14 +25,14 @@ pub(crate) enum ProfileErrorKind {
     TooLarge,
     /// It is not TOML, or says something that no flag says. Lines and columns count from 1.
     Malformed { line: usize, column: usize, message: String },
-    /// A path begins with `~/` and `HOME` is not set.
-    NoHome,
+    /// A path begins with `~/` and the home directory is not known.
+    NoHome(UserError),
 }
 
 const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads the grants in `file`. Relative paths are relative to the directory it lies in; `~/` is the
-/// home directory.
+/// caller's home directory, which for root is not what `HOME` says (see [`home`]).
 pub(crate) fn read(file: &Path) -> Result<Grants, ProfileError> {
     let failed = |kind| ProfileError { file: file.to_owned(), kind };
     let text = read_bounded(file).map_err(failed)?;
@@ -55,10 +58,7 @@ fn read_bounded(file: &Path) -> Result<String, ProfileErrorKind> {
 
 fn place(path: &Path, directory: &Path) -> Result<PathBuf, ProfileErrorKind> {
     match path.strip_prefix("~") {
-        Ok(below) => match std::env::var_os("HOME").filter(|home| !home.is_empty()) {
-            Some(home) => Ok(PathBuf::from(home).join(below)),
-            None => Err(ProfileErrorKind::NoHome),
-        },
+        Ok(below) => Ok(home().map_err(ProfileErrorKind::NoHome)?.join(below)),
         Err(_) => Ok(directory.join(path)),
     }
 }
@@ -88,8 +88,8 @@ impl fmt::Display for ProfileError {
                 let message = message.replace('\n', " ");
                 write!(f, "{file}:{line}:{column}: {message}; see the flags of nono run --help")
             }
-            ProfileErrorKind::NoHome => {
-                write!(f, "--grants {file}: ~ needs HOME; set it or write the whole path")
+            ProfileErrorKind::NoHome(error) => {
+                write!(f, "--grants {file}: ~: {error}; write the whole path")
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use nono::Command;
 use nono::private_tmp::PrivateTmp;
-use nono::{Command, Sandbox};
 
 use crate::cli::RunArgs;
 use crate::dry_run;
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
         dry_run::print(&request, arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     }
+    warn_of_root(&request, report);
     if !request.base {
         let mut command = command(&request, arguments, report)?;
         return Err(command.exec().into());
@@ -38,15 +39,35 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
     status
 }
 
+/// Without a single capability user 0 still owns the machine's files.
+fn warn_of_root(request: &Request, report: &Report) {
+    if !request.is_root() {
+        return;
+    }
+    let kept: Vec<_> = request.caps.kept_privileges().iter().map(|kept| kept.name()).collect();
+    let with = if kept.is_empty() {
+        "without its capabilities".to_owned()
+    } else {
+        format!("with {}", kept.join(", "))
+    };
+    report.warning(format_args!(
+        "running as root {with}: root still owns the system's files and can change those that a \
+         write grant covers; run the program as another user: --user NAME"
+    ));
+}
+
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
     let tmp = PrivateTmp::new()?;
+    if let Some(user) = &request.user {
+        tmp.give_to(user.identity())?;
+    }
     request.caps.add_fs(tmp.capability()?);
     Ok(tmp)
 }
 
 /// The program in its sandbox, ready to start.
 fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Command, Failure> {
-    let sandbox = Sandbox::prepare(&request.caps)?;
+    let sandbox = request.sandbox()?;
     if arguments.verbose {
         for line in request.caps.summary().lines() {
             report.note(line);

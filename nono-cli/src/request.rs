@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nono::executable::{self, ExecutableError};
 use nono::{
-    CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Gap, NetworkMode, NonoError, presets,
+    CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Gap, NetworkMode, NonoError,
+    PreparedSandbox, Sandbox, User, presets,
 };
 
 use crate::cli::RunArgs;
@@ -27,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) workdir: PathBuf,
     /// What it may do.
     pub(crate) caps: CapabilitySet,
+    /// Whom it runs as, if not as the caller.
+    pub(crate) user: Option<User>,
     /// Whether it gets the base set, and with it a private temporary directory.
     pub(crate) base: bool,
 }
@@ -46,6 +49,7 @@ impl Request {
             .chain([(CapabilitySource::User, &arguments.grants)])
             .collect();
 
+        let user = user(&sources)?;
         let workdir = workdir(&sources)?;
         let base = !sources.iter().any(|(_, grants)| grants.no_base);
         let mut caps = CapabilitySet::new();
@@ -61,8 +65,32 @@ impl Request {
             add_program(&mut caps, &program)?;
         }
         warn_about_names(&caps, report);
-        Ok(Self { program, command: arguments.command.clone(), workdir, caps, base })
+        Ok(Self { program, command: arguments.command.clone(), workdir, caps, user, base })
     }
+
+    /// The sandbox to run it in.
+    pub(crate) fn sandbox(&self) -> Result<PreparedSandbox, NonoError> {
+        match &self.user {
+            Some(user) => Sandbox::prepare_for(&self.caps, user),
+            None => Sandbox::prepare(&self.caps),
+        }
+    }
+
+    /// Whether the program runs as user 0.
+    pub(crate) fn is_root(&self) -> bool {
+        let caller = || rustix::process::geteuid().is_root();
+        self.user.as_ref().map_or_else(caller, |user| user.identity().is_root())
+    }
+}
+
+fn user(sources: &[(CapabilitySource, &Grants)]) -> Result<Option<User>, Failure> {
+    let Some(name) = sources.iter().rev().find_map(|(_, grants)| grants.user.as_deref()) else {
+        return Ok(None);
+    };
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::UserNeedsRoot);
+    }
+    User::named(name).map(Some).map_err(Failure::User)
 }
 
 fn workdir(sources: &[(CapabilitySource, &Grants)]) -> Result<PathBuf, Failure> {
@@ -164,6 +192,7 @@ fn add_grants(
     }
     grants.exemptions().for_each(|exemption| caps.add_exemption(exemption));
     grants.allow_gap.iter().for_each(|&gap| caps.add_allowed_gap(gap));
+    grants.keep_cap.iter().for_each(|&privilege| caps.add_kept_privilege(privilege));
     Ok(())
 }
 

@@ -123,19 +123,22 @@ pub enum EnforceStep {
     Descriptors = 5,
     /// Applying a profile.
     Profile = 6,
+    /// Becoming another user.
+    Identity = 7,
 }
 
 impl EnforceStep {
     /// The step with this number, for what came over a pipe.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        const STEPS: [EnforceStep; 6] = [
+        const STEPS: [EnforceStep; 7] = [
             EnforceStep::NoNewPrivileges,
             EnforceStep::Landlock,
             EnforceStep::Seccomp,
             EnforceStep::Capabilities,
             EnforceStep::Descriptors,
             EnforceStep::Profile,
+            EnforceStep::Identity,
         ];
         STEPS.into_iter().find(|step| *step as u8 == number)
     }
@@ -159,6 +162,7 @@ impl fmt::Display for EnforceError {
             EnforceStep::Capabilities => "dropping capabilities",
             EnforceStep::Descriptors => "closing inherited descriptors",
             EnforceStep::Profile => "applying the profile",
+            EnforceStep::Identity => "becoming the user",
         };
         write!(f, "{step}: {}", std::io::Error::from_raw_os_error(self.errno))
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::index::{EffectiveGrant, Index};
 use crate::{
     AccessMode, CapabilityError, CapabilitySource, Decision, Denial, DeniedPath, Exemption,
-    FsCapability, Gap, NetworkMode, PortRange, PortSet, Query, Result, Rights, Rule,
+    FsCapability, Gap, NetworkMode, PortRange, PortSet, Privilege, Query, Result, Rights, Rule,
 };
 
 /// The files, ports and network a sandbox may use. Starts with no file at all and an unrestricted
@@ -27,6 +27,7 @@ pub struct CapabilitySet {
     pub(crate) explicit_execute: bool,
     pub(crate) allowed_gaps: BTreeSet<Gap>,
     pub(crate) exemptions: BTreeSet<Exemption>,
+    pub(crate) kept_privileges: BTreeSet<Privilege>,
     index: OnceLock<Index>,
 }
 
@@ -130,6 +131,14 @@ impl CapabilitySet {
         self.add_exemption(exemption);
         self
     }
+
+    /// Leaves the program a privilege of root. All others are taken away; preparing fails when the
+    /// process does not have this one.
+    #[must_use]
+    pub fn keep_privilege(mut self, privilege: Privilege) -> Self {
+        self.add_kept_privilege(privilege);
+        self
+    }
 }
 
 /// Changes in place.
@@ -189,6 +198,11 @@ impl CapabilitySet {
     /// Gives something back that every sandbox refuses otherwise.
     pub fn add_exemption(&mut self, exemption: Exemption) {
         self.exemptions.insert(exemption);
+    }
+
+    /// Leaves the program a privilege of root.
+    pub fn add_kept_privilege(&mut self, privilege: Privilege) {
+        self.kept_privileges.insert(privilege);
     }
 
     /// Unites grants on the same path as they are enforced, so that each path stands once.
@@ -327,6 +341,12 @@ impl CapabilitySet {
         &self.exemptions
     }
 
+    /// The privileges of root that are left to the program.
+    #[must_use]
+    pub fn kept_privileges(&self) -> &BTreeSet<Privilege> {
+        &self.kept_privileges
+    }
+
     /// The set in words, one line a grant.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -361,6 +381,9 @@ impl CapabilitySet {
         for exemption in &self.exemptions {
             let _ = writeln!(text, "{:<20} {exemption}: {}", "exempt", exemption.risk());
         }
+        for privilege in &self.kept_privileges {
+            let _ = writeln!(text, "{:<20} {privilege}: {}", "keep", privilege.risk());
+        }
         text
     }
 
@@ -386,6 +409,7 @@ impl PartialEq for CapabilitySet {
             && self.explicit_execute == other.explicit_execute
             && self.allowed_gaps == other.allowed_gaps
             && self.exemptions == other.exemptions
+            && self.kept_privileges == other.kept_privileges
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{AccessMode, CapabilitySource, EnforceError, FsCapability, Gap, StateError};
+use crate::{AccessMode, CapabilitySource, EnforceError, FsCapability, Gap, Privilege, StateError};
 
 /// A result whose error is a [`NonoError`].
 pub type Result<T, E = NonoError> = std::result::Result<T, E>;
@@ -77,6 +77,9 @@ pub enum NonoError {
         /// What the system said.
         source: io::Error,
     },
+    /// A privilege was to be kept that the calling process does not have.
+    #[error("cannot keep {0}, which this process does not have: start it as root, or keep less")]
+    PrivilegeNotHeld(Privilege),
     /// A stored state could not be read.
     #[error(transparent)]
     State(#[from] StateError),
@@ -104,6 +107,7 @@ impl NonoError {
             Self::Exec { .. } => 11,
             Self::System { .. } => 12,
             Self::State(_) => 13,
+            Self::PrivilegeNotHeld(_) => 14,
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessMode, CapabilitySet, CapabilitySource, DeniedPath, Exemption, FileKind, FsCapability,
-    Gap, NetworkMode, ObjectId, PortSet,
+    Gap, NetworkMode, ObjectId, PortSet, Privilege,
 };
 
 const VERSION: u32 = 1;
@@ -40,6 +40,8 @@ pub struct SandboxState {
     allowed_gaps: BTreeSet<Gap>,
     #[serde(default)]
     exemptions: BTreeSet<Exemption>,
+    #[serde(default)]
+    kept_privileges: BTreeSet<Privilege>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +99,7 @@ impl SandboxState {
             explicit_execute: caps.explicit_execute,
             allowed_gaps: caps.allowed_gaps.clone(),
             exemptions: caps.exemptions.clone(),
+            kept_privileges: caps.kept_privileges.clone(),
         }
     }
 
@@ -113,6 +116,7 @@ impl SandboxState {
         caps.set_explicit_execute(self.explicit_execute);
         caps.allowed_gaps = self.allowed_gaps.clone();
         caps.exemptions = self.exemptions.clone();
+        caps.kept_privileges = self.kept_privileges.clone();
         caps
     }
 
@@ -303,6 +307,7 @@ mod tests {
             explicit: bool,
             gaps in prop::sample::subsequence(Gap::ALL.to_vec(), 0..3),
             exemptions in prop::sample::subsequence(Exemption::ALL.to_vec(), 0..3),
+            kept in prop::sample::subsequence(Privilege::ALL.to_vec(), 0..3),
         ) -> CapabilitySet {
             let mut caps = CapabilitySet::new();
             grants.into_iter().for_each(|grant| caps.add_fs(grant));
@@ -313,6 +318,7 @@ mod tests {
             caps.set_explicit_execute(explicit);
             gaps.into_iter().for_each(|gap| caps.add_allowed_gap(gap));
             exemptions.into_iter().for_each(|exemption| caps.add_exemption(exemption));
+            kept.into_iter().for_each(|privilege| caps.add_kept_privilege(privilege));
             caps
         }
     }

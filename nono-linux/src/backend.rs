@@ -1,16 +1,18 @@
 //! Linux as a backend of nono.
 
-use nono_core::{CapabilitySet, Result, SandboxBackend, SupportInfo};
+use nono_core::{CapabilitySet, Identity, Result, SandboxBackend, SupportInfo};
 
 use crate::carve::carve;
+use crate::identity::User;
 use crate::plan::plan;
 use crate::prepare::LinuxPrepared;
 use crate::probe::KernelFeatures;
 
 /// Enforces by Landlock and seccomp.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LinuxBackend {
     features: KernelFeatures,
+    user: Option<User>,
 }
 
 impl LinuxBackend {
@@ -24,7 +26,17 @@ impl LinuxBackend {
     /// than the running kernel holds; it never enforces less than they say.
     #[must_use]
     pub fn with_features(features: KernelFeatures) -> Self {
-        Self { features }
+        Self { features, user: None }
+    }
+
+    /// Has what is prepared from now on become this user before it is restricted, and lose the
+    /// capabilities that changing users takes. Works where the process has `CAP_SETUID` and
+    /// `CAP_SETGID`, as root has; else enforcing fails.
+    #[must_use]
+    pub fn run_as(mut self, identity: &Identity) -> Self {
+        self.features.root = identity.is_root();
+        self.user = Some(identity.into());
+        self
     }
 
     /// What the planner is told of the kernel.
@@ -49,8 +61,8 @@ impl SandboxBackend for LinuxBackend {
 
     fn prepare(&self, capabilities: &CapabilitySet) -> Result<LinuxPrepared> {
         let carved = carve(capabilities)?;
-        let mut prepared =
-            LinuxPrepared::new(&plan(&carved, &self.features)?, self.features.abi())?;
+        let plan = plan(&carved, &self.features)?;
+        let mut prepared = LinuxPrepared::new(&plan, self.user.clone(), self.features.abi())?;
         prepared.enforcement.carved = carved.directories;
         Ok(prepared)
     }

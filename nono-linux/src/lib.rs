@@ -26,11 +26,14 @@ mod anchor;
 mod backend;
 mod carve;
 mod filesystem;
+mod identity;
 mod mounts;
 mod plan;
 mod prepare;
+mod privileges;
 mod probe;
 mod rights;
+mod root_writes;
 pub mod seccomp;
 mod sys;
 

@@ -1,17 +1,19 @@
 //! From capabilities to Landlock rules: pure, so that it can be run for any kernel on any machine.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, BitFlags, Scope};
 use nono_core::{
     CapabilitySet, FileKind, Gap, GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortSet,
-    Result,
+    Privilege, Result,
 };
 
 use crate::carve::Carved;
 use crate::probe::{KernelFeatures, Landlock};
 use crate::rights;
+use crate::root_writes::root_writes;
 use crate::seccomp::{FilterSpec, Inet, SocketPolicy};
 
 /// From this version on Landlock judges connecting to Unix sockets by path.
@@ -36,6 +38,8 @@ pub struct Plan<'a> {
     pub ports: PortRules,
     /// What is refused by system call.
     pub filter: FilterSpec,
+    /// The privileges of root that are not taken away.
+    pub kept: &'a BTreeSet<Privilege>,
     /// What stays open, all of it accepted by the caller or of the kind that is only reported.
     pub gaps: Vec<GapReport>,
 }
@@ -85,6 +89,7 @@ pub fn plan<'a>(carved: &'a Carved<'_>, features: &KernelFeatures) -> Result<Pla
         paths: path_rules(caps, handled_fs),
         filter: filter_spec(caps, features, &ports),
         ports,
+        kept: caps.kept_privileges(),
         gaps,
     })
 }
@@ -184,6 +189,9 @@ fn gaps(caps: &CapabilitySet, features: &KernelFeatures) -> Vec<GapReport> {
     }
     gaps.push(GapReport { gap: Gap::Metadata, detail: "Landlock has no such right" });
     gaps.extend(network_gaps(caps, abi));
+    if features.root {
+        gaps.extend(root_writes(caps));
+    }
     gaps
 }
 
@@ -222,6 +230,9 @@ impl fmt::Display for Plan<'_> {
         writeln!(f, "connect {}", self.ports.connect)?;
         writeln!(f, "bind {}", self.ports.bind)?;
         writeln!(f, "sockets {:?}", self.filter.sockets)?;
+        for privilege in self.kept {
+            writeln!(f, "keep {privilege}")?;
+        }
         for report in &self.gaps {
             writeln!(f, "gap {report}")?;
         }

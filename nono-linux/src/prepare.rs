@@ -15,7 +15,9 @@ use rustix::io::Errno;
 
 use crate::anchor::Anchor;
 use crate::filesystem::Filesystems;
+use crate::identity::User;
 use crate::plan::{PathRule, Plan};
+use crate::privileges::{self, Privileges};
 use crate::seccomp::{self, Arch, Program, Threads, install};
 use crate::sys;
 
@@ -31,12 +33,14 @@ const ALL_THREADS_ABI: u32 = 8;
 pub struct LinuxPrepared {
     ruleset: Option<OwnedFd>,
     filter: Program,
+    user: Option<User>,
+    privileges: Privileges,
     abi: u32,
     pub(crate) enforcement: Enforcement,
 }
 
 impl LinuxPrepared {
-    pub(crate) fn new(plan: &Plan<'_>, abi: u32) -> Result<Self> {
+    pub(crate) fn new(plan: &Plan<'_>, user: Option<User>, abi: u32) -> Result<Self> {
         let mut enforcement = Enforcement::new(Vec::new(), plan.gaps.clone());
         let mut ruleset = None;
         if abi > 0 {
@@ -47,19 +51,36 @@ impl LinuxPrepared {
         }
         let filter = filter(plan)?;
         enforcement.mechanisms.push("seccomp filter".to_owned());
-        Ok(Self { ruleset, filter, abi, enforcement })
+        let privileges = Privileges::keeping(plan.kept)?;
+        if privileges.are_held {
+            enforcement.mechanisms.push("dropped capabilities".to_owned());
+        }
+        Ok(Self { ruleset, filter, user, privileges, abi, enforcement })
     }
 
-    /// The filter comes last, since it may refuse what the steps before it need.
+    /// The user is changed while that is still possible; the filter comes last, since it may
+    /// refuse what the steps before it need.
     fn restrict(&self, threads: Threads) -> Result<(), EnforceError> {
         let failed = |step| move |errno: Errno| EnforceError { step, errno: errno.raw_os_error() };
         rustix::thread::set_no_new_privs(true).map_err(failed(EnforceStep::NoNewPrivileges))?;
+        if let Some(user) = &self.user {
+            user.assume().map_err(failed(EnforceStep::Identity))?;
+        }
+        self.privileges.drop_others().map_err(failed(EnforceStep::Capabilities))?;
         if let Some(ruleset) = &self.ruleset {
             let flags = if threads == Threads::All { ALL_THREADS } else { 0 };
             sys::landlock_restrict_self(ruleset.as_fd(), flags)
                 .map_err(failed(EnforceStep::Landlock))?;
         }
         install(&self.filter, threads).map_err(failed(EnforceStep::Seccomp))
+    }
+}
+
+impl LinuxPrepared {
+    /// Whether a thread would be left with a user or with capabilities of its own: the kernel
+    /// changes those of the calling thread only, on every version.
+    fn changes_rights(&self) -> bool {
+        self.user.is_some() || privileges::are_held_by_any_thread().unwrap_or(true)
     }
 }
 
@@ -75,7 +96,7 @@ impl Prepared for LinuxPrepared {
     fn enforce_process(&self) -> Result<()> {
         if sys::is_single_threaded() {
             Ok(self.enforce()?)
-        } else if self.abi >= ALL_THREADS_ABI {
+        } else if self.abi >= ALL_THREADS_ABI && !self.changes_rights() {
             Ok(self.restrict(Threads::All)?)
         } else {
             Err(NonoError::Threads { count: thread_count() })

@@ -101,3 +101,57 @@ fn each_cause_of_a_missing_landlock_is_refused_with_its_own_advice() {
     advice.dedup();
     assert_eq!(advice.len(), 3);
 }
+
+/// Whether root with one grant has the gap.
+fn has_root_writes(path: &str, kind: &str, access: &str, root: bool) -> bool {
+    let state = serde_json::json!({
+        "version": 1,
+        "fs": [{
+            "original": path, "resolved": path, "kind": kind, "access": access,
+            "id": { "device": 1, "inode": 2 }, "execute": false, "device_ioctl": false,
+            "source": "User",
+        }],
+        "network": "Blocked",
+    });
+    let caps = SandboxState::from_json(&state.to_string()).unwrap().to_caps();
+    let carved = carve(&caps).unwrap();
+    let plan = plan(&carved, &KernelFeatures { root, ..KernelFeatures::with_abi(7) }).unwrap();
+    plan.gaps.iter().any(|report| report.gap == Gap::RootWrites)
+}
+
+#[test]
+fn a_write_grant_that_reaches_the_system_is_a_gap_for_root_only() {
+    let system = [
+        ("/", "directory"),
+        ("/etc", "directory"),
+        ("/etc/cron.d", "directory"),
+        ("/etc/passwd", "file"),
+        ("/proc", "directory"),
+        ("/proc/sys/kernel/core_pattern", "file"),
+        ("/sys/kernel", "directory"),
+        ("/dev", "directory"),
+        ("/dev/vda", "device"),
+        ("/boot", "directory"),
+        ("/usr/local/bin", "directory"),
+        ("/lib", "directory"),
+        ("/root", "directory"),
+    ];
+    for (path, kind) in system {
+        assert!(has_root_writes(path, kind, "Write", true), "{path}");
+        assert!(has_root_writes(path, kind, "ReadWrite", true), "{path}");
+        assert!(!has_root_writes(path, kind, "Read", true), "{path}");
+        assert!(!has_root_writes(path, kind, "ReadWrite", false), "{path}");
+    }
+    let elsewhere = [
+        ("/etcetera", "directory"),
+        ("/home", "directory"),
+        ("/root/project", "directory"),
+        ("/srv/usr", "directory"),
+        ("/dev/null", "device"),
+        ("/dev/pts", "directory"),
+        ("/tmp", "directory"),
+    ];
+    for (path, kind) in elsewhere {
+        assert!(!has_root_writes(path, kind, "ReadWrite", true), "{path}");
+    }
+}

@@ -39,7 +39,9 @@ impl Command {
         Self::with_sandbox(program, Sandbox::prepare(caps)?)
     }
 
-    /// Prepares to run `program` in a sandbox that is ready.
+    /// Prepares to run `program` in a sandbox that is ready. If that was
+    /// [prepared for a user](Sandbox::prepare_for), the program runs as that user, with `HOME`,
+    /// `USER`, `LOGNAME` and `SHELL` set accordingly; its working directory is entered before.
     ///
     /// # Errors
     /// [`NonoError::System`] when no pipe can be had.
@@ -47,6 +49,9 @@ impl Command {
         let (status, in_child) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
             .map_err(|error| system("pipe2", error.into()))?;
         let mut inner = process::Command::new(program.as_ref());
+        if let Some(user) = sandbox.user() {
+            inner.envs(user.environment());
+        }
         let enter = ChildStep::Enter { sandbox: sandbox.clone(), status: in_child };
         sys::before_exec(&mut inner, enter);
         Ok(Self { inner, program: program.as_ref().into(), sandbox, status })

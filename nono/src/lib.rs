@@ -43,15 +43,18 @@ pub mod presets;
 pub mod private_tmp;
 mod sandbox;
 mod sys;
+pub mod user;
 
 pub use command::Command;
 pub use nono_core::{
     AccessMode, CapabilityError, CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath,
     EffectiveGrant, EnforceError, EnforceStep, Enforcement, Exemption, FileKind, FsCapability, Gap,
-    GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet, Query,
-    Resolver, Result, Rights, Rule, SandboxState, StateError, SupportInfo, UnknownGap,
+    GapReport, Identity, NetworkMode, NonoError, ObjectId, PortRange, PortRangeError, PortSet,
+    Privilege, Query, Resolver, Result, Rights, Rule, SandboxState, StateError, SupportInfo,
+    UnknownGap, UnknownPrivilege,
 };
 pub use sandbox::{PreparedSandbox, Sandbox};
+pub use user::{User, UserError};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -12,12 +12,20 @@ mod unsupported {
     use std::env::consts::OS;
 
     use nono_core::{
-        CapabilitySet, EnforceError, Enforcement, NonoError, Result, SandboxBackend, SupportInfo,
+        CapabilitySet, EnforceError, Enforcement, Identity, NonoError, Result, SandboxBackend,
+        SupportInfo,
     };
 
     /// Refuses to prepare anything.
     #[derive(Debug, Default)]
     pub(crate) struct Backend;
+
+    impl Backend {
+        /// Changes nothing: there is nothing to prepare.
+        pub(crate) fn run_as(self, _: &Identity) -> Self {
+            self
+        }
+    }
 
     impl SandboxBackend for Backend {
         type Prepared = Prepared;

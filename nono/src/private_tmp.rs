@@ -17,8 +17,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nono_core::{AccessMode, CapabilitySource, FsCapability, NonoError, Result};
-use rustix::fs::{AtFlags, FlockOperation, Mode};
+use nono_core::{AccessMode, CapabilitySource, FsCapability, Identity, NonoError, Result};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -30,6 +30,9 @@ mod user_directory;
 
 /// The directory below the locked one.
 const GRANTED: &str = "tmp";
+
+/// Others may pass through, to a name they know.
+const PASSABLE: Mode = Mode::RWXU.union(Mode::XGRP).union(Mode::XOTH);
 
 /// How often making a directory is tried again after another run took it for stale between its
 /// creation and its lock.
@@ -87,6 +90,22 @@ impl PrivateTmp {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Hands it to the user whose program will use it. To get there that user, and so any other,
+    /// may pass through the two directories above it, but not see what is in them.
+    ///
+    /// # Errors
+    /// [`NonoError::System`]; only root may do this.
+    pub fn give_to(&self, user: &Identity) -> Result<()> {
+        let failed = |call| move |errno| failure(call, &self.path, errno);
+        let (uid, gid) = (Uid::from_raw(user.uid()), Gid::from_raw(user.gid()));
+        rustix::fs::chownat(&self.locked, GRANTED, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(failed("chown"))?;
+        for directory in [self.locked.as_fd(), self.user.as_fd()] {
+            rustix::fs::fchmod(directory, PASSABLE).map_err(failed("fchmod"))?;
+        }
+        Ok(())
     }
 
     /// The grant that lets a program use it.

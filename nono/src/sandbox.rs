@@ -7,6 +7,7 @@ use nono_core::{
 };
 
 use crate::platform::{Backend, Prepared};
+use crate::user::User;
 
 /// The way into a sandbox.
 ///
@@ -35,7 +36,21 @@ impl Sandbox {
     /// # Errors
     /// Those of [`apply`](Self::apply) that are found before anything is restricted.
     pub fn prepare(caps: &CapabilitySet) -> Result<PreparedSandbox> {
-        Ok(PreparedSandbox(Arc::new(Backend::default().prepare(caps)?)))
+        let prepared = Backend::default().prepare(caps)?;
+        Ok(PreparedSandbox { prepared: Arc::new(prepared), user: None })
+    }
+
+    /// As [`prepare`](Self::prepare), for a process that becomes `user` as it is restricted. For
+    /// that it must be root, or have `CAP_SETUID` and `CAP_SETGID`.
+    ///
+    /// The grants are those that were made: resolved by whoever made them, also where `user` could
+    /// not have. What may be done with a granted file is then decided by its mode, for `user`.
+    ///
+    /// # Errors
+    /// Those of [`prepare`](Self::prepare).
+    pub fn prepare_for(caps: &CapabilitySet, user: &User) -> Result<PreparedSandbox> {
+        let prepared = Backend::default().run_as(user.identity()).prepare(caps)?;
+        Ok(PreparedSandbox { prepared: Arc::new(prepared), user: Some(Arc::new(user.clone())) })
     }
 
     /// Whether file access can be restricted on this system.
@@ -53,12 +68,21 @@ impl Sandbox {
 
 /// A sandbox that has been prepared and restricts nobody yet.
 #[derive(Debug, Clone)]
-pub struct PreparedSandbox(Arc<Prepared>);
+pub struct PreparedSandbox {
+    prepared: Arc<Prepared>,
+    user: Option<Arc<User>>,
+}
 
 impl PreparedSandbox {
     /// What will be enforced, and what stays open.
     pub fn enforcement(&self) -> &Enforcement {
-        self.0.enforcement()
+        self.prepared.enforcement()
+    }
+
+    /// Whom the restricted process becomes, if it was prepared for another user.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_deref()
     }
 
     /// Restricts the calling process, for good.
@@ -66,11 +90,11 @@ impl PreparedSandbox {
     /// # Errors
     /// Those of [`Sandbox::apply`].
     pub fn apply(&self) -> Result<()> {
-        self.0.enforce_process()
+        self.prepared.enforce_process()
     }
 
     /// Restricts the calling thread by system calls alone, as is needed after fork.
     pub(crate) fn enforce(&self) -> Result<(), EnforceError> {
-        self.0.enforce()
+        self.prepared.enforce()
     }
 }

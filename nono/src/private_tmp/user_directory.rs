@@ -101,12 +101,13 @@ fn open_private(path: &Path) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Refuses with EPERM what others own or may enter: they may have put things there.
+/// Refuses with EPERM what others own, may list or may write: they may have put things there.
+/// Passing through to a name they know is all that others may do.
 fn check_private(fd: &OwnedFd) -> Result<(), Errno> {
     let status = rustix::fs::fstat(fd)?;
     let is_ours = status.st_uid == rustix::process::geteuid().as_raw();
-    let is_closed =
-        Mode::from_raw_mode(status.st_mode).intersection(Mode::RWXG | Mode::RWXO).is_empty();
+    let open = Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+    let is_closed = Mode::from_raw_mode(status.st_mode).intersection(open).is_empty();
     let is_directory = FileType::from_raw_mode(status.st_mode) == FileType::Directory;
     if is_ours && is_closed && is_directory { Ok(()) } else { Err(Errno::PERM) }
 }

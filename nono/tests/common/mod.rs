@@ -1,6 +1,8 @@
 //! A child process that enters a sandbox and answers yes or no to each question.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::panic, dead_code)]
 
+pub(crate) mod process;
+
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
