@@ -76,7 +76,7 @@ pub(crate) fn relative_path(number: usize) -> String {
 }
 
 pub(crate) fn is_directory(number: usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 fn make(path: &Path, number: usize) -> Result<()> {

@@ -10,7 +10,7 @@ use rustix::io::Result;
 
 /// Opens absolute paths one after the other, in whatever order. A directory that a path shares with
 /// the next one is held open and the paths below it are looked up from there: walking from the root
-/// each time was a third of the cost of opening a path of depth 11.
+/// each time was a sixth of the cost of opening paths of depth 11.
 ///
 /// What is found may therefore differ from what the whole path leads to, if one of the directories
 /// is renamed meanwhile: the caller compares the object's identity.
