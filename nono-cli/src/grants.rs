@@ -200,6 +200,8 @@ mod tests {
                 "allow-gap" => "['signals']",
                 "allow-connect" | "allow-bind" => "[443, '8000-8001']",
                 "workdir" => "'/'",
+                "keep-cap" => "['chown']",
+                "user" => "'nobody'",
                 _ if Flags::command()
                     .get_arguments()
                     .any(|arg| arg.get_long() == Some(flag) && arg.get_action().takes_values()) =>

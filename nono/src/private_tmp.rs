@@ -3,22 +3,21 @@
 //! ```text
 //! $TMPDIR/nono-UID/          0700, ours or refused: one per user, so that looking for what is
 //!   │                        left over reads a few names and not all of /tmp
-//!   └─ RANDOM/               0700, locked by flock(2) for as long as the run lasts
-//!       └─ tmp/              0700, the directory that the program is granted
+//!   └─ RANDOM/               0700, the directory that the program is granted, locked by flock(2)
+//!                            for as long as the run lasts
 //! ```
 //!
-//! The lock is on a directory that no grant covers: the sandboxed program can neither take nor
-//! hold it. It is gone when nono's process is, however it ended, and what it guarded is then
-//! removed by [`PrivateTmp::remove_stale`] of a later run, even if a program that was left behind
-//! still uses it.
+//! The lock is shared: the program may take another, and then keeps its directory for as long as it
+//! lives, but it cannot take ours away. Ours is gone when nono's process is, however it ended, and
+//! what nobody holds is removed by [`PrivateTmp::remove_stale`] of a later run.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nono_core::{AccessMode, CapabilitySource, FsCapability, Identity, NonoError, Result};
-use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, Uid};
+use rustix::fs::{FlockOperation, Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -27,9 +26,6 @@ use user_directory::UserDirectory;
 
 mod removal;
 mod user_directory;
-
-/// The directory below the locked one.
-const GRANTED: &str = "tmp";
 
 /// Others may pass through, to a name they know.
 const PASSABLE: Mode = Mode::RWXU.union(Mode::XGRP).union(Mode::XOTH);
@@ -77,7 +73,7 @@ impl PrivateTmp {
         let user = UserDirectory::open(&directory)?;
         let (name, locked) = make_locked(&user)?;
         Ok(Self {
-            path: user.path().join(&name).join(GRANTED),
+            path: user.path().join(&name),
             user,
             name,
             locked,
@@ -93,18 +89,15 @@ impl PrivateTmp {
     }
 
     /// Hands it to the user whose program will use it. To get there that user, and so any other,
-    /// may pass through the two directories above it, but not see what is in them.
+    /// may pass through the directory above it, but not see what is in it.
     ///
     /// # Errors
     /// [`NonoError::System`]; only root may do this.
     pub fn give_to(&self, user: &Identity) -> Result<()> {
         let failed = |call| move |errno| failure(call, &self.path, errno);
         let (uid, gid) = (Uid::from_raw(user.uid()), Gid::from_raw(user.gid()));
-        rustix::fs::chownat(&self.locked, GRANTED, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(failed("chown"))?;
-        for directory in [self.locked.as_fd(), self.user.as_fd()] {
-            rustix::fs::fchmod(directory, PASSABLE).map_err(failed("fchmod"))?;
-        }
+        rustix::fs::fchown(&self.locked, Some(uid), Some(gid)).map_err(failed("chown"))?;
+        rustix::fs::fchmod(&self.user, PASSABLE).map_err(failed("fchmod"))?;
         Ok(())
     }
 
@@ -151,11 +144,8 @@ impl PrivateTmp {
     fn remove_once(&mut self) -> Result<()> {
         self.is_removed = true;
         let failed = |(call, errno)| failure(call, &self.path, errno);
-        Removal::new(self.locked.as_fd(), &mut { u64::MAX })
-            .and_then(Removal::run)
-            .map_err(failed)?;
-        rustix::fs::unlinkat(&self.user, &self.name, AtFlags::REMOVEDIR)
-            .map_err(|errno| failed(("rmdir", errno)))?;
+        let name = CString::new(self.name.as_bytes()).unwrap_or_default();
+        Removal::new(self.user.as_fd(), &name, &mut { u64::MAX }).run().map_err(failed)?;
         self.user.remove_if_for_one_run()
     }
 }
@@ -169,12 +159,12 @@ impl Drop for PrivateTmp {
     }
 }
 
-/// Makes a locked directory with the granted one in it. Another run that takes it for stale
-/// before it is locked removes it; then the last step finds no directory, and a new one is made.
+/// Makes a locked directory. Another run that takes it for stale before it is locked removes it;
+/// then a new one is made.
 fn make_locked(user: &UserDirectory) -> Result<(OsString, OwnedFd)> {
     for _ in 0..MAX_ATTEMPTS {
         let name = user.make_random()?;
-        match lock_and_fill(user, &name) {
+        match lock(user, &name) {
             Ok(locked) => return Ok((name, locked)),
             Err((_, Errno::NOENT | Errno::WOULDBLOCK)) => {}
             Err((call, errno)) => return Err(failure(call, &user.path().join(&name), errno)),
@@ -183,12 +173,13 @@ fn make_locked(user: &UserDirectory) -> Result<(OsString, OwnedFd)> {
     Err(failure("flock", user.path(), Errno::AGAIN))
 }
 
-fn lock_and_fill(user: &UserDirectory, name: &OsStr) -> Result<OwnedFd, (&'static str, Errno)> {
+fn lock(user: &UserDirectory, name: &OsStr) -> Result<OwnedFd, (&'static str, Errno)> {
     let locked = user.open_entry(name).map_err(|errno| ("open", errno))?;
-    rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive)
+    rustix::fs::flock(&locked, FlockOperation::NonBlockingLockShared)
         .map_err(|errno| ("flock", errno))?;
-    rustix::fs::mkdirat(&locked, GRANTED, Mode::RWXU).map_err(|errno| ("mkdir", errno))?;
-    Ok(locked)
+    // Whoever held the lock before may have removed it.
+    let held = rustix::fs::fstat(&locked).map_err(|errno| ("fstat", errno))?;
+    if held.st_nlink == 0 { Err(("flock", Errno::NOENT)) } else { Ok(locked) }
 }
 
 impl UserDirectory {
@@ -198,20 +189,13 @@ impl UserDirectory {
         name: &CStr,
         budget: &mut u64,
     ) -> Result<bool, (&'static str, Errno)> {
-        let Ok(entry) = self.open_entry(name) else {
+        let Some(entry) = removal::open(self.as_fd(), name)? else {
             return Ok(false);
         };
         if rustix::fs::flock(&entry, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(false);
         }
-        if Removal::new(entry.as_fd(), budget)?.run()? == Progress::OutOfBudget {
-            return Ok(false);
-        }
-        match rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(("rmdir", errno)),
-        }
+        Ok(Removal::new(self.as_fd(), name, budget).run()? == Progress::Done)
     }
 }
 

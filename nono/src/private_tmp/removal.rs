@@ -1,7 +1,7 @@
 //! Removing a tree that a program may have made hostile, and may still be changing.
 //!
 //! A directory that is not empty is emptied in place, and the directories in it that are not
-//! empty are renamed into the root first. So at most three descriptors are open at any depth, no
+//! empty are renamed first, to stand beside the entry that is removed. So at most three descriptors are open at any depth, no
 //! path is longer than one name, and what was moved is out of the reach of a sandboxed program,
 //! whose grant ends below the root. Only held descriptors and single names are used: no link is
 //! followed.
@@ -27,9 +27,10 @@ pub(super) enum Progress {
     OutOfBudget,
 }
 
-/// The removal of all that is below one directory.
+/// The removal of one entry of a directory, with all that is below it.
 pub(super) struct Removal<'a> {
     root: BorrowedFd<'a>,
+    name: &'a CStr,
     pending: Vec<CString>,
     moved: u64,
     budget: &'a mut u64,
@@ -44,10 +45,10 @@ enum Unlinked {
 }
 
 impl<'a> Removal<'a> {
-    /// Prepares to remove what is below `root`, at most `budget` entries of it. The caller must
-    /// be the only one who can change the entries of `root` itself.
-    pub(super) fn new(root: BorrowedFd<'a>, budget: &'a mut u64) -> Result<Self> {
-        Ok(Self { root, pending: names(root, usize::MAX)?, moved: 0, budget })
+    /// Prepares to remove the entry `name` of `root`, and at most `budget` entries below it. Only
+    /// the calling user may be able to change the entries of `root` itself.
+    pub(super) fn new(root: BorrowedFd<'a>, name: &'a CStr, budget: &'a mut u64) -> Self {
+        Self { root, name, pending: vec![name.to_owned()], moved: 0, budget }
     }
 
     pub(super) fn run(mut self) -> Result<Progress> {
@@ -95,7 +96,8 @@ impl<'a> Removal<'a> {
     fn move_to_root(&mut self, from: BorrowedFd<'_>, name: &CStr) -> Result<()> {
         let mut was_opened = false;
         loop {
-            let target = CString::new(self.moved.to_string()).unwrap_or_default();
+            let target = [self.name.to_bytes(), self.moved.to_string().as_bytes()].join(&b'.');
+            let target = CString::new(target).unwrap_or_default();
             match rustix::fs::renameat(from, name, self.root, &target) {
                 Ok(()) => {
                     self.moved += 1;
@@ -119,7 +121,7 @@ impl<'a> Removal<'a> {
 }
 
 /// Opens a directory and gives its owner all rights to it. Nothing if it is none, or no more.
-fn open(parent: BorrowedFd<'_>, name: &CStr) -> Result<Option<OwnedFd>> {
+pub(super) fn open(parent: BorrowedFd<'_>, name: &CStr) -> Result<Option<OwnedFd>> {
     let directory = match open_nofollow(parent, name, OFlags::RDONLY) {
         Err(Errno::ACCESS) => open_closed(parent, name),
         other => other.map_err(|errno| ("open", errno)),
@@ -238,7 +240,7 @@ mod tests {
         let outcome = std::thread::scope(|scope| {
             scope.spawn(fill);
             let mut budget = 1_000_000;
-            let outcome = Removal::new(root.as_fd(), &mut budget).unwrap().run();
+            let outcome = Removal::new(root.as_fd(), c"filled", &mut budget).run();
             is_over.store(true, std::sync::atomic::Ordering::Relaxed);
             outcome
         });
