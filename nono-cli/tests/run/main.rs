@@ -7,3 +7,4 @@
 mod common;
 mod exit_status;
 mod output;
+mod signals;
