@@ -7,4 +7,5 @@
 mod common;
 mod exit_status;
 mod output;
+mod programs;
 mod signals;

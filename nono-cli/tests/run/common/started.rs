@@ -8,8 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group,
-    test_kill_process_group, waitpid,
+    Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, waitpid,
 };
 
 use super::Outcome;
