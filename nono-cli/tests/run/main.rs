@@ -7,5 +7,7 @@
 mod common;
 mod exit_status;
 mod output;
+mod process;
 mod programs;
+mod set_id;
 mod signals;

@@ -108,6 +108,7 @@ fn cargo_needs_its_crate_and_its_toolchain() {
         let mut sh = command(tree, "sh", &["-c", script]);
         sh.current_dir(tree.at("small"));
         sh.env("CARGO_HOME", tree.at("small/.cargo"));
+        sh.env("CARGO_TARGET_DIR", tree.at("small/target"));
         sh.env("PATH", format!("{}:/usr/bin:/bin", sysroot.join("bin").display()));
         let mut grants = vec![grant(&["--allow-cwd"], "ermission denied")];
         grants.extend(outside_base(&sysroot, "ermission denied"));
