@@ -6,6 +6,7 @@
 
 mod common;
 mod exit_status;
+mod grants;
 mod output;
 mod process;
 mod programs;
