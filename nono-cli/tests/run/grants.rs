@@ -218,7 +218,7 @@ fn a_directory_that_its_user_cannot_read_stays_unreadable() {
     let tree = Tree::new();
     let locked = tree.directory("locked");
     tree.file("locked/file", "");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&locked).is_ok() {
         eprintln!("not tested: this user reads everything");
         return;
