@@ -15,8 +15,24 @@ use crate::sys;
 pub(crate) struct Arrival {
     /// Which.
     pub(crate) number: i32,
-    /// Whether a process sent it, by kill(2) or the like; the kernel sends those of a terminal.
+    /// Whether a process sent it, by kill(2) or the like, and not the kernel.
     pub(crate) by_process: bool,
+}
+
+impl Arrival {
+    /// Whether a terminal sent it, which sends these to the whole of its foreground group. A hangup
+    /// is not among them: it goes to the leader of the session alone.
+    pub(crate) fn is_for_the_foreground(self) -> bool {
+        let sent_by_terminals = [
+            libc::SIGINT,
+            libc::SIGQUIT,
+            libc::SIGTSTP,
+            libc::SIGTTIN,
+            libc::SIGTTOU,
+            libc::SIGWINCH,
+        ];
+        !self.by_process && sent_by_terminals.contains(&self.number)
+    }
 }
 
 /// The signals of this process from now on. Handlers are undone by exec, so that a program that is

@@ -37,6 +37,9 @@ pub(crate) fn catch_signal(number: i32) -> io::Result<()> {
     }
     action.sa_sigaction = on_signal as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    // One after the other, so that the records are in the order in which the kernel delivers.
+    // SAFETY: the mask is a field of a live local.
+    check(unsafe { libc::sigfillset(&raw mut action.sa_mask) })?;
     // SAFETY: the handler has the signature that SA_SIGINFO asks for and calls only write(2).
     check(unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) })
 }
@@ -75,6 +78,15 @@ pub(crate) fn kill(process: rustix::process::Pid, number: i32) -> io::Result<()>
     check(unsafe { libc::kill(process.as_raw_nonzero().get(), number) })
 }
 
+/// Returns when every system call that was sending a signal to this process has sent it to the rest
+/// of its group. The kernel walks through a group in one read-side section, and this call waits for
+/// the end of all that have begun. It takes some milliseconds. Source: `MEMBARRIER_CMD_GLOBAL` of
+/// membarrier(2).
+pub(crate) fn wait_for_senders() {
+    // SAFETY: the call takes numbers. Where it is refused, the caller goes on without waiting.
+    unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+}
+
 /// Stops this process as the signal would have without a handler.
 pub(crate) fn stop_self() -> io::Result<()> {
     // SAFETY: the call takes a number. SIGSTOP has no handler to run.
@@ -91,10 +103,11 @@ pub(crate) fn fork_sleeper() -> io::Result<rustix::process::Pid> {
     check(unsafe { libc::sigfillset(&raw mut all) })?;
     // SAFETY: both sets are live locals.
     check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut before) })?;
+    let parent = rustix::process::getpid();
     // SAFETY: this process has one thread, so the child may go on as usual; it only sleeps.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        sleep_for_ever();
+        sleep_until_the_end_of(parent);
     }
     let failed = io::Error::last_os_error();
     // SAFETY: the set is a live local.
@@ -104,9 +117,14 @@ pub(crate) fn fork_sleeper() -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(child).filter(|_| child > 0).ok_or(failed)
 }
 
-fn sleep_for_ever() -> ! {
+fn sleep_until_the_end_of(parent: rustix::process::Pid) -> ! {
     // SAFETY: the call takes numbers.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // It may have ended before the signal was asked for.
+    if rustix::process::getppid() != Some(parent) {
+        // SAFETY: nothing is left to do in this child.
+        unsafe { libc::_exit(0) };
+    }
     // SAFETY: nothing in this child uses a descriptor.
     unsafe { libc::syscall(libc::SYS_close_range, 0_u32, u32::MAX, 0_u32) };
     loop {

@@ -41,7 +41,7 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<Exi
             if let Some(status) = program.reap().map_err(system("waitpid"))? {
                 return Ok(ExitCode::from(status));
             }
-        } else if arrival.by_process {
+        } else if !arrival.is_for_the_foreground() {
             program.forward(arrival).map_err(system("kill"))?;
         }
     }

@@ -10,48 +10,78 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::sys;
 
-/// A process in nono's group that does nothing but receive the group's signals.
+/// Knows which signals the group got.
 #[derive(Debug)]
 pub(crate) struct Witness {
-    process: Pid,
+    member: Member,
+    /// What members before this one saw and nono has not been asked about yet, as a mask.
+    seen_earlier: u64,
 }
 
 impl Witness {
-    /// Posts a witness.
+    /// Posts a witness. It knows nothing of what was sent before.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { process: sys::fork_sleeper()? })
+        Ok(Self { member: Member::new()?, seen_earlier: 0 })
     }
 
-    /// Whether the group got this signal too. The witness is then replaced, since what is pending
-    /// for it cannot be told from the next.
+    /// Whether the group got this signal, too. Does not tell how often: a second one that came before
+    /// this call is taken for one to nono alone.
     pub(crate) fn saw(&mut self, number: i32) -> io::Result<bool> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process))?;
-        let saw = pending(&status, number);
-        if saw {
-            *self = Self::new()?;
+        // The members of a group get a signal one after the other, and nono may be the first.
+        Ok(self.has_seen(number)? || {
+            sys::wait_for_senders();
+            self.has_seen(number)?
+        })
+    }
+
+    fn has_seen(&mut self, number: i32) -> io::Result<bool> {
+        let signal = bit(number);
+        if self.member.pending()? & signal != 0 {
+            // What is pending stays pending, so that the next one could not be told from it.
+            let next = Member::new()?;
+            self.seen_earlier |= self.member.pending()?;
+            self.member = next;
         }
-        Ok(saw)
+        let has_seen = self.seen_earlier & signal != 0;
+        self.seen_earlier &= !signal;
+        Ok(has_seen)
     }
 }
 
-impl Drop for Witness {
+/// A process in nono's group that does nothing but receive the group's signals.
+#[derive(Debug)]
+struct Member(Pid);
+
+impl Member {
+    fn new() -> io::Result<Self> {
+        sys::fork_sleeper().map(Self)
+    }
+
+    fn pending(&self) -> io::Result<u64> {
+        Ok(pending(&std::fs::read_to_string(format!("/proc/{}/status", self.0))?))
+    }
+}
+
+impl Drop for Member {
     fn drop(&mut self) {
         // Neither can fail for a child that was not waited for.
-        let _ = kill_process(self.process, Signal::KILL);
-        let _ = waitpid(Some(self.process), WaitOptions::empty());
+        let _ = kill_process(self.0, Signal::KILL);
+        let _ = waitpid(Some(self.0), WaitOptions::empty());
     }
 }
 
-/// Whether the signal is in the `ShdPnd` mask of a status file. Source: proc_pid_status(5).
-fn pending(status: &str, number: i32) -> bool {
-    let mask = status
+/// The `ShdPnd` mask of a status file. Source: proc_pid_status(5).
+fn pending(status: &str) -> u64 {
+    status
         .lines()
         .find_map(|line| line.strip_prefix("ShdPnd:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    u32::try_from(number - 1)
-        .ok()
-        .and_then(|bit| mask?.checked_shr(bit))
-        .is_some_and(|mask| mask & 1 == 1)
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// A signal's place in a mask.
+fn bit(number: i32) -> u64 {
+    u32::try_from(number - 1).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -60,9 +90,8 @@ mod tests {
 
     #[test]
     fn a_pending_signal_is_found_by_its_bit() {
-        let status = "SigPnd:\t0000000000000001\nShdPnd:\t8000000000004000\n";
-        assert!(pending(status, 15) && pending(status, 64));
-        assert!(!pending(status, 1) && !pending(status, 14));
-        assert!(!pending("", 15) && !pending(status, 0));
+        let pending = pending("SigPnd:\t0000000000000001\nShdPnd:\t8000000000004000\n");
+        assert_eq!(pending, bit(15) | bit(64));
+        assert_eq!((super::pending(""), bit(0), bit(65)), (0, 0, 0));
     }
 }

@@ -6,4 +6,9 @@
 
 mod common;
 mod exit_status;
+mod grants;
 mod output;
+mod process;
+mod programs;
+mod set_id;
+mod signals;

@@ -95,6 +95,14 @@ impl Started {
         status
     }
 
+    /// Waits until no process of the group is left.
+    pub(crate) fn wait_for_group(&self) {
+        while lives(self.pid()) {
+            std::thread::yield_now();
+        }
+        assert!(!self.late.load(Ordering::SeqCst), "no end of the group within {DEADLINE:?}");
+    }
+
     /// Closes standard input, reads all output, and waits for the end.
     pub(crate) fn outcome(self) -> Outcome {
         self.outcome_after(b"")
@@ -122,6 +130,18 @@ impl Drop for Started {
         let _ = kill_process_group(self.pid(), Signal::KILL);
         let _ = self.child.wait();
     }
+}
+
+/// Whether the group has a member that is more than an entry that nobody has reaped yet.
+fn lives(group: Pid) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok()).any(
+        |stat| {
+            // Behind the name in parentheses: state, parent, group. Source: proc_pid_stat(5).
+            let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+            fields[0] != "Z" && fields[2] == group.to_string()
+        },
+    )
 }
 
 fn pid(child: &Child) -> Pid {
