@@ -29,14 +29,14 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
     let tmp = add_private_tmp(&mut request)?;
     let mut command = command(&request, arguments, report)?;
     command.env("TMPDIR", tmp.path()).die_with_parent();
-    let status = wait::run(&mut command, || {
+    let ended = wait::run(&mut command, || {
         // What cannot be removed now is tried again by a later run.
         let _ = tmp.remove_stale();
     });
     if let Err(error) = tmp.remove() {
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
-    status
+    ended.map(|ended| ended.status)
 }
 
 /// Without a single capability user 0 still owns the machine's files.

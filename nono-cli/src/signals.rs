@@ -2,9 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -55,21 +53,12 @@ impl Signals {
         Ok(Self { arrivals })
     }
 
-    /// Waits for the next one, and no longer than `patience`.
-    pub(crate) fn next(&self, patience: Option<Duration>) -> io::Result<Option<Arrival>> {
-        let timeout = patience.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+    /// Waits for the next one.
+    pub(crate) fn next(&self) -> io::Result<Arrival> {
         let mut record = [0; sys::RECORD_BYTES];
         loop {
-            let mut pipe = [PollFd::new(&self.arrivals, PollFlags::IN)];
-            match rustix::event::poll(&mut pipe, timeout.as_ref()) {
-                Ok(0) => return Ok(None),
-                Ok(_) => {}
-                // A handler ran: the pipe is not empty any more.
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
             match rustix::io::read(&self.arrivals, &mut record) {
-                Ok(_) => return Ok(Some(sys::decode(record))),
+                Ok(_) => return Ok(sys::decode(record)),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

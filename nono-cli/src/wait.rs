@@ -5,7 +5,6 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use nono::Command;
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, waitpid};
@@ -15,12 +14,17 @@ use crate::signals::{Arrival, Signals};
 use crate::sys;
 use crate::witness::Witness;
 
-/// A program that ends sooner gets no witness, which costs as much as starting it; until then a
-/// signal to the group may reach it twice, before it can tell.
-const SHORT: Duration = Duration::from_millis(5);
+/// How the program ended. Dropping it waits for what nono started besides, which may well be gone
+/// by then: do the rest first.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ended {
+    pub(crate) status: ExitCode,
+    _witness: Witness,
+}
 
-/// Runs the command to its end. `meanwhile` is done while it runs, if it runs for long enough.
-pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<ExitCode, Failure> {
+/// Runs the command to its end, with `meanwhile` done while it runs.
+pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<Ended, Failure> {
     let system = |call| move |source| Failure::System { call, source };
     let signals = Signals::catch().map_err(system("sigaction"))?;
     let child = command.spawn()?;
@@ -28,18 +32,14 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<Exi
         .ok()
         .and_then(Pid::from_raw)
         .ok_or(Failure::System { call: "fork", source: io::ErrorKind::InvalidData.into() })?;
-    let mut program = Program { process, witness: None };
-    let mut meanwhile = Some(meanwhile);
+    let mut program = Program { process, witness: Witness::new().map_err(system("fork"))? };
+    meanwhile();
     loop {
-        let patience = meanwhile.is_some().then_some(SHORT);
-        let Some(arrival) = signals.next(patience).map_err(system("read"))? else {
-            program.witness = Some(Witness::new().map_err(system("fork"))?);
-            meanwhile.take().into_iter().for_each(|meanwhile| meanwhile());
-            continue;
-        };
+        let arrival = signals.next().map_err(system("read"))?;
         if arrival.number == libc::SIGCHLD {
             if let Some(status) = program.reap().map_err(system("waitpid"))? {
-                return Ok(ExitCode::from(status));
+                program.witness.dismiss();
+                return Ok(Ended { status: status.into(), _witness: program.witness });
             }
         } else if !arrival.is_for_the_foreground() {
             program.forward(arrival).map_err(system("kill"))?;
@@ -49,17 +49,14 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<Exi
 
 struct Program {
     process: Pid,
-    witness: Option<Witness>,
+    witness: Witness,
 }
 
 impl Program {
     /// Passes a signal on, unless it was sent to the group and the program is in it.
     fn forward(&mut self, arrival: Arrival) -> io::Result<()> {
         let shares_group = getpgid(Some(self.process)).ok() == getpgid(None).ok();
-        if let Some(witness) = &mut self.witness
-            && witness.saw(arrival.number)?
-            && shares_group
-        {
+        if self.witness.saw(arrival.number)? && shares_group {
             return Ok(());
         }
         match sys::kill(self.process, arrival.number) {

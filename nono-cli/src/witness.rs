@@ -24,6 +24,11 @@ impl Witness {
         Ok(Self { member: Member::new()?, seen_earlier: 0 })
     }
 
+    /// Sends the witness off; dropping it waits until it is gone.
+    pub(crate) fn dismiss(&self) {
+        self.member.kill();
+    }
+
     /// Whether the group got this signal, too. Does not tell how often: a second one that came before
     /// this call is taken for one to nono alone.
     pub(crate) fn saw(&mut self, number: i32) -> io::Result<bool> {
@@ -57,6 +62,11 @@ impl Member {
         sys::fork_sleeper().map(Self)
     }
 
+    fn kill(&self) {
+        // Cannot fail for a child that was not waited for.
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+
     fn pending(&self) -> io::Result<u64> {
         Ok(pending(&std::fs::read_to_string(format!("/proc/{}/status", self.0))?))
     }
@@ -64,8 +74,8 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // Neither can fail for a child that was not waited for.
-        let _ = kill_process(self.0, Signal::KILL);
+        self.kill();
+        // Cannot fail for a child that was not waited for.
         let _ = waitpid(Some(self.0), WaitOptions::empty());
     }
 }
