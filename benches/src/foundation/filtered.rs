@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use nono::{AccessMode, CapabilitySet, Sandbox};
+use nono_linux::seccomp::{Arch, Program, Threads, install};
 use rustix::fs::{Mode, OFlags};
 use tempfile::NamedTempFile;
 
@@ -17,6 +18,13 @@ pub(crate) const METRICS: &[Metric] = &[
         limit: Limit::AtMost(1.1),
         rounds: 101,
         prepare: getpid,
+    },
+    Metric {
+        name: "foundation/getpid-rules",
+        unit: "ns",
+        limit: Limit::AtMost(1.1),
+        rounds: 101,
+        prepare: getpid_rules,
     },
     Metric {
         name: "foundation/openat-filtered",
@@ -40,6 +48,22 @@ fn getpid() -> Result<Samplers> {
         })
     });
     let floor = Floor::Measured(Box::new(|| sample_in_child(|| each(get_process_id))));
+    Ok(Samplers { value, floor })
+}
+
+/// The same beside a filter without rules: having a filter at all is what the kernel charges for,
+/// and what the rules add to it is ours.
+fn getpid_rules() -> Result<Samplers> {
+    let Samplers { value, .. } = getpid()?;
+    let arch = Arch::NATIVE.ok_or("no filter for this processor")?;
+    let empty = Program::compile(&[], arch)?;
+    let floor = Floor::Measured(Box::new(move || {
+        sample_in_child(|| {
+            rustix::thread::set_no_new_privs(true)?;
+            install(&empty, Threads::Caller)?;
+            each(get_process_id)
+        })
+    }));
     Ok(Samplers { value, floor })
 }
 
