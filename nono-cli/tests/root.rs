@@ -18,8 +18,13 @@ fn is_root_or_says_so() -> bool {
     root
 }
 
+/// Where `nono` is: beside this test, or where `NONO_BIN` says when both were moved.
+fn nono_path() -> std::ffi::OsString {
+    std::env::var_os("NONO_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_nono").into())
+}
+
 fn nono(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nono"));
+    let mut command = Command::new(nono_path());
     command.arg("run").args(arguments);
     command
 }
@@ -31,7 +36,9 @@ fn run(arguments: &[&str]) -> Output {
 /// nono in a place where any user may execute it, started by an ordinary user.
 fn run_as_ordinary(directory: &Path, arguments: &[&str]) -> Output {
     let copy = directory.join("nono");
-    fs::copy(env!("CARGO_BIN_EXE_nono"), &copy).unwrap();
+    // By another process: a child that a test forks meanwhile would inherit our descriptor, and
+    // what is open for writing cannot be executed.
+    assert!(Command::new("cp").arg(nono_path()).arg(&copy).status().unwrap().success());
     fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(copy);
     if rustix::process::geteuid().is_root() {
