@@ -147,6 +147,23 @@ fn the_home_of_a_grants_file_is_roots_own_whatever_home_says() {
 }
 
 #[test]
+fn the_secrets_of_root_and_of_the_named_user_are_closed_whatever_home_says() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let output = nono(&["--dry-run", "--user", "nobody", "--read", "/", "--", "true"])
+        .env("HOME", directory.path())
+        .output()
+        .unwrap();
+    let shown = text(&output.stdout);
+    let homes = [directory.path().to_str().unwrap(), "/root", "/nonexistent"];
+    for home in homes {
+        assert!(shown.contains(&format!("{home}/.ssh")), "{home} in {shown}");
+    }
+}
+
+#[test]
 fn a_write_grant_on_the_system_is_a_gap_for_root_and_not_for_a_named_user() {
     if !is_root_or_says_so() {
         return;
