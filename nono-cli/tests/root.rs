@@ -31,7 +31,9 @@ fn run(arguments: &[&str]) -> Output {
 /// nono in a place where any user may execute it, started by an ordinary user.
 fn run_as_ordinary(directory: &Path, arguments: &[&str]) -> Output {
     let copy = directory.join("nono");
-    fs::copy(env!("CARGO_BIN_EXE_nono"), &copy).unwrap();
+    // Not by this process: a child of another test would hold the file open for writing.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_nono")).arg(&copy).status().unwrap();
+    assert!(copied.success());
     fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(copy);
     if rustix::process::geteuid().is_root() {
