@@ -444,6 +444,22 @@ fn a_program_runs_as_the_user_it_is_given_with_nothing_of_roots() {
 }
 
 #[test]
+fn no_group_of_the_caller_is_left_to_the_user() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let user = nobody();
+    let groups = in_child(|| {
+        let foreign = [7_u32, 8];
+        assert_eq!(try_call(libc::SYS_setgroups, [2, address(&foreign), 0, 0, 0, 0]), 0);
+        let status = status_of(Path::new("/bin/cat"), &read_all(), Some(&user));
+        field(&status, "Groups").as_bytes().to_vec()
+    });
+    let expected: Vec<_> = user.identity().groups().iter().map(u32::to_string).collect();
+    assert_eq!(String::from_utf8(groups).unwrap(), expected.join(" "));
+}
+
+#[test]
 fn an_ordinary_user_cannot_start_a_program_as_another() {
     let root = User::named("root").unwrap();
     let answers = in_child(|| {
