@@ -98,11 +98,13 @@ fn a_private_tmpdir_of_root_is_found_again_after_it_was_made_passable() {
     let shared = tempfile::tempdir().unwrap();
     fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
     for user in ["nobody", "root", "nobody"] {
-        let output = nono(&["--silent", "--user", user, "--", "sh", "-c", "echo x > $TMPDIR/x"])
+        let script = "echo x > $TMPDIR/x && echo $TMPDIR";
+        let output = nono(&["--silent", "--user", user, "--", "sh", "-c", script])
             .env("TMPDIR", shared.path())
             .output()
             .unwrap();
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+        assert!(Path::new(&text(&output.stdout)).starts_with(shared.path().join("nono-0")));
     }
     let left: Vec<_> = fs::read_dir(shared.path()).unwrap().map(|entry| entry.unwrap()).collect();
     assert_eq!(left.len(), 1, "{left:?}");
