@@ -156,13 +156,14 @@ fn the_secrets_of_root_and_of_the_named_user_are_closed_whatever_home_says() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let output = nono(&["--dry-run", "--user", "nobody", "--read", "/", "--", "true"])
-        .env("HOME", directory.path())
+    let home = directory.path().to_str().unwrap();
+    let output = nono(&["--dry-run", "--json", "--user", "nobody", "--read", home, "--", "true"])
+        .env("HOME", home)
         .output()
         .unwrap();
     let shown = text(&output.stdout);
-    let homes = [directory.path().to_str().unwrap(), "/root", "/nonexistent"];
-    for home in homes {
+    let nobody = nono::User::named("nobody").unwrap();
+    for home in [home, "/root", nobody.home().to_str().unwrap()] {
         assert!(shown.contains(&format!("{home}/.ssh")), "{home} in {shown}");
     }
 }
