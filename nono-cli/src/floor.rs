@@ -1,9 +1,11 @@
 //! What no grant of the command reaches: secrets of the user, and nono's own files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use nono::{
-    CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, Query, presets,
+    CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, Query, User,
+    presets, user,
 };
 
 use crate::failure::Failure;
@@ -14,12 +16,13 @@ use crate::report::Report;
 pub(crate) fn add(
     caps: &mut CapabilitySet,
     grants_files: &[PathBuf],
+    user: Option<&User>,
     report: &Report,
 ) -> Result<(), Failure> {
     if caps.fs_capabilities().iter().all(is_of_the_base) {
         return Ok(());
     }
-    for home in homes() {
+    for home in homes(user) {
         presets::add_never_grant(caps, &home)?;
     }
     for (variable, directory) in [("XDG_STATE_HOME", "nono"), ("XDG_CONFIG_HOME", "nono")] {
@@ -35,9 +38,11 @@ fn is_of_the_base(grant: &FsCapability) -> bool {
     *grant.source() == CapabilitySource::System
 }
 
-/// The home directories whose secrets are kept.
-fn homes() -> Vec<PathBuf> {
-    absolute_variable("HOME").into_iter().collect()
+/// The home directories whose secrets are kept: what `HOME` says, what `/etc/passwd` says, and that
+/// of the user the program runs as.
+fn homes(user: Option<&User>) -> BTreeSet<PathBuf> {
+    let users = user.map(|user| user.home().to_owned());
+    absolute_variable("HOME").into_iter().chain(user::recorded_home().ok()).chain(users).collect()
 }
 
 fn absolute_variable(name: &str) -> Option<PathBuf> {

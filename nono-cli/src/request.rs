@@ -59,7 +59,7 @@ impl Request {
         for (source, grants) in &sources {
             add_grants(&mut caps, source, grants, &workdir, report)?;
         }
-        floor::add(&mut caps, &arguments.grants_file, report)?;
+        floor::add(&mut caps, &arguments.grants_file, user.as_ref(), report)?;
         let program = enter_and_find(&workdir, &arguments.command)?;
         if base {
             add_program(&mut caps, &program)?;

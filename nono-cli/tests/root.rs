@@ -103,11 +103,13 @@ fn a_private_tmpdir_of_root_is_found_again_after_it_was_made_passable() {
     let shared = tempfile::tempdir().unwrap();
     fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
     for user in ["nobody", "root", "nobody"] {
-        let output = nono(&["--silent", "--user", user, "--", "sh", "-c", "echo x > $TMPDIR/x"])
+        let script = "echo x > $TMPDIR/x && echo $TMPDIR";
+        let output = nono(&["--silent", "--user", user, "--", "sh", "-c", script])
             .env("TMPDIR", shared.path())
             .output()
             .unwrap();
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+        assert!(Path::new(&text(&output.stdout)).starts_with(shared.path().join("nono-0")));
     }
     let left: Vec<_> = fs::read_dir(shared.path()).unwrap().map(|entry| entry.unwrap()).collect();
     assert_eq!(left.len(), 1, "{left:?}");
@@ -151,6 +153,24 @@ fn the_home_of_a_grants_file_is_roots_own_whatever_home_says() {
     assert_eq!(profile.len(), 1);
     assert_eq!(profile[0]["resolved"], serde_json::json!("/root"));
     assert_eq!(shown["user"], "nobody");
+}
+
+#[test]
+fn the_secrets_of_root_and_of_the_named_user_are_closed_whatever_home_says() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().to_str().unwrap();
+    let output = nono(&["--dry-run", "--json", "--user", "nobody", "--read", home, "--", "true"])
+        .env("HOME", home)
+        .output()
+        .unwrap();
+    let shown = text(&output.stdout);
+    let nobody = nono::User::named("nobody").unwrap();
+    for home in [home, "/root", nobody.home().to_str().unwrap()] {
+        assert!(shown.contains(&format!("{home}/.ssh")), "{home} in {shown}");
+    }
 }
 
 #[test]

@@ -134,20 +134,27 @@ impl User {
 /// is not for root to trust.
 ///
 /// # Errors
-/// [`UserError::NoHome`] without `HOME`; as root those of [`User::named`], [`UserError::Malformed`]
-/// and [`UserError::Unknown`] for the first line with user 0.
+/// [`UserError::NoHome`] without `HOME`; as root those of [`recorded_home`].
 pub fn home() -> Result<PathBuf, UserError> {
     if rustix::process::geteuid().is_root() {
-        return root_home(&read(PASSWD)?);
+        return recorded_home();
     }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     home.map(PathBuf::from).ok_or(UserError::NoHome)
 }
 
-fn root_home(passwd: &[u8]) -> Result<PathBuf, UserError> {
+/// The home directory that `/etc/passwd` has for the effective user, whatever `HOME` says.
+///
+/// # Errors
+/// Those of reading the file; [`UserError::Unknown`] when it has no line for the user.
+pub fn recorded_home() -> Result<PathBuf, UserError> {
+    home_of(rustix::process::geteuid().as_raw(), &read(PASSWD)?)
+}
+
+fn home_of(uid: u32, passwd: &[u8]) -> Result<PathBuf, UserError> {
     let mut users = entries(passwd).filter_map(|(_, fields)| Entry::parse(&fields));
-    let root = users.find(|entry| entry.uid == 0);
-    root.map(|entry| entry.home).ok_or_else(|| UserError::Unknown("root".into()))
+    let user = users.find(|entry| entry.uid == uid);
+    user.map(|entry| entry.home).ok_or_else(|| UserError::Unknown(uid.to_string().into()))
 }
 
 /// What a line of passwd(5) says: name, password, uid, gid, comment, home, shell.

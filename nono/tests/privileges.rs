@@ -92,7 +92,8 @@ fn a_set_user_id_root_program_gives_another_user_nothing() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let cat = directory.path().join("cat");
-    fs::copy("/bin/cat", &cat).unwrap();
+    // Not by this process: a child of another test would hold the file open for writing.
+    assert!(std::process::Command::new("cp").arg("/bin/cat").arg(&cat).status().unwrap().success());
     fs::set_permissions(&cat, Permissions::from_mode(0o4755)).unwrap();
 
     let status = status_of(&cat, &read_all(), Some(&nobody()));
@@ -440,6 +441,22 @@ fn a_program_runs_as_the_user_it_is_given_with_nothing_of_roots() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     assert_eq!(output.status.code(), Some(7));
     private.remove().unwrap();
+}
+
+#[test]
+fn no_group_of_the_caller_is_left_to_the_user() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let user = nobody();
+    let groups = in_child(|| {
+        let foreign = [7_u32, 8];
+        assert_eq!(try_call(libc::SYS_setgroups, [2, address(&foreign), 0, 0, 0, 0]), 0);
+        let status = status_of(Path::new("/bin/cat"), &read_all(), Some(&user));
+        field(&status, "Groups").as_bytes().to_vec()
+    });
+    let expected: Vec<_> = user.identity().groups().iter().map(u32::to_string).collect();
+    assert_eq!(String::from_utf8(groups).unwrap(), expected.join(" "));
 }
 
 #[test]

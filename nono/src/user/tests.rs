@@ -70,7 +70,7 @@ fn more_groups_than_the_kernel_takes_are_an_error() {
 
 #[test]
 fn roots_home_is_that_of_the_first_user_0_whatever_home_says() {
-    assert_eq!(root_home(USERS).unwrap(), Path::new("/root"));
-    assert_eq!(root_home(b"toor:x:0:0::/r:/bin/sh\n").unwrap(), Path::new("/r"));
-    assert!(root_home(b"alice:x:1000:100::/home/alice:/bin/sh").is_err());
+    assert_eq!(home_of(0, USERS).unwrap(), Path::new("/root"));
+    assert_eq!(home_of(0, b"toor:x:0:0::/r:/bin/sh\n").unwrap(), Path::new("/r"));
+    assert!(home_of(0, b"alice:x:1000:100::/home/alice:/bin/sh").is_err());
 }
