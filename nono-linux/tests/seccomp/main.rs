@@ -63,7 +63,9 @@ fn child() {
     let (make, inet) = attempt::find(&name).unwrap();
     let files = attempt::Files::new();
     confine(inet, &without);
-    exit(make(&files));
+    let errno = make(&files);
+    drop(files);
+    exit(errno);
 }
 
 fn start(name: &str, without: &str, nobody: bool) -> Output {
