@@ -17,12 +17,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("BASE", "data/base.txt", grant as Line),
         ("PTY", "data/pty.txt", grant),
         ("NEVER_GRANT", "data/never_grant.txt", never),
+        ("ENVIRONMENT", "data/environment.txt", variable),
     ] {
         println!("cargo::rerun-if-changed={file}");
         let text = fs::read_to_string(file)?;
         let lines =
             table::parse(&text).map_err(|(line, problem)| format!("{file}:{line}: {problem}"))?;
-        let kind = if name == "NEVER_GRANT" { "Entry" } else { "Grant" };
+        let kind = match name {
+            "NEVER_GRANT" => "Entry",
+            "ENVIRONMENT" => "Variable",
+            _ => "Grant",
+        };
         writeln!(code, "const {name}: &[{kind}] = &[")?;
         for entry in &lines {
             let text =
@@ -41,10 +46,20 @@ type Line = fn(&table::Line<'_>) -> Option<String>;
 fn grant(table::Line { access, path, reason }: &table::Line<'_>) -> Option<String> {
     let text =
         format!("Grant {{ access: AccessMode::{access:?}, path: {path:?}, reason: {reason:?} }}");
-    (*access != table::Access::Never).then_some(text)
+    matches!(access, table::Access::Read | table::Access::Write | table::Access::ReadWrite)
+        .then_some(text)
 }
 
 fn never(table::Line { access, path, reason }: &table::Line<'_>) -> Option<String> {
     let text = format!("Entry {{ path: {path:?}, reason: {reason:?} }}");
     (*access == table::Access::Never).then_some(text)
+}
+
+fn variable(table::Line { access, path, reason }: &table::Line<'_>) -> Option<String> {
+    let (name, is_prefix) = match path.strip_suffix('*') {
+        Some(prefix) => (prefix, true),
+        None => (*path, false),
+    };
+    let text = format!("Variable {{ name: {name:?}, is_prefix: {is_prefix}, reason: {reason:?} }}");
+    (*access == table::Access::Remove).then_some(text)
 }

@@ -38,6 +38,16 @@ pub(crate) struct RunArgs {
     /// Read the grants in a TOML file; its keys are the names of these flags
     #[arg(long = "grants", value_name = "FILE", help_heading = "Grants")]
     pub(crate) grants_file: Vec<PathBuf>,
+    /// Pass a variable on that is left out otherwise, or set one
+    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Environment")]
+    pub(crate) env: Vec<OsString>,
+    /// Read NAME and NAME=VALUE lines from a file
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// Pass no variable on but those that are named
+    #[arg(long, help_heading = "Environment")]
+    pub(crate) clear_env: bool,
+
     /// Print what would be granted, and start nothing
     #[arg(long, help_heading = "Output")]
     pub(crate) dry_run: bool,

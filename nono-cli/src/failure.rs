@@ -46,6 +46,13 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of variables cannot be read.
+    EnvironmentFile {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The program cannot run as the user that was named.
     User(UserError),
     /// Another user was named, and only root may become one.
@@ -96,6 +103,9 @@ impl fmt::Display for Failure {
             ),
             Self::Workdir { path, source } => {
                 write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
+            }
+            Self::EnvironmentFile { file, source } => {
+                write!(f, "--env-file {}: {source}; name a file you may read", file.display())
             }
             Self::User(error) => write!(f, "--user: {error}"),
             Self::UserNeedsRoot => {

@@ -7,6 +7,7 @@ use nono::private_tmp::PrivateTmp;
 
 use crate::cli::RunArgs;
 use crate::dry_run;
+use crate::environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::request::Request;
@@ -92,5 +93,10 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
         command.arg0(name);
     }
     command.args(words);
+    let environment = environment::of(arguments, request.user.as_ref(), report)?;
+    command.env_clear();
+    for (name, value) in environment {
+        command.env(name, value);
+    }
     Ok(command)
 }

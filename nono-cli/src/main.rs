@@ -9,6 +9,7 @@
 
 mod cli;
 mod dry_run;
+mod environment;
 mod failure;
 mod floor;
 mod grants;

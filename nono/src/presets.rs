@@ -1,8 +1,8 @@
 //! Sets of grants that programs commonly need, as data. Nothing here is applied unless a caller
 //! asks.
 //!
-//! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`], [`pty`] and
-//! [`never_grant`], add them to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
+//! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`], [`pty`],
+//! [`never_grant`] and [`environment`], add the first three to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
 //!
 //! # What the base set leaves open
 //! * `/proc` is granted as a whole, because a process sees itself there under a number that is not
@@ -17,6 +17,7 @@
 //! * A file that is replaced by renaming another over it, such as `/etc/hosts`, is another object
 //!   afterwards, which the running program can no longer read.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use nono_core::{
@@ -60,6 +61,27 @@ impl Entry {
     }
 }
 
+/// One line of the table of variables that a program should not inherit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name, or how the names begin that are meant.
+    pub name: &'static str,
+    /// Whether all names that begin so are meant.
+    pub is_prefix: bool,
+    /// What it does, in a few words.
+    pub reason: &'static str,
+}
+
+impl Variable {
+    /// Whether a variable with this name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        let own = self.name.as_bytes();
+        if self.is_prefix { name.starts_with(own) } else { name == own }
+    }
+}
+
 /// What nearly every program needs to start and run, on Debian, Fedora, Arch, Alpine and NixOS
 /// layouts. Nothing of a home directory, no secrets, no terminal but the program's own.
 #[must_use]
@@ -78,6 +100,19 @@ pub const fn pty() -> &'static [Grant] {
 #[must_use]
 pub const fn never_grant() -> &'static [Entry] {
     NEVER_GRANT
+}
+
+/// Variables that make programs run code nobody named, or hand out what a secret manager unlocked.
+#[must_use]
+pub const fn environment() -> &'static [Variable] {
+    ENVIRONMENT
+}
+
+/// Whether a program should not inherit the variable; the first line of [`environment`] that says
+/// so.
+#[must_use]
+pub fn removed_variable(name: &OsStr) -> Option<&'static Variable> {
+    ENVIRONMENT.iter().find(|variable| variable.matches(name))
 }
 
 /// Denies the entries of [`never_grant`] for a user whose home directory is `home`, on behalf of

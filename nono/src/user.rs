@@ -119,7 +119,8 @@ impl User {
     }
 
     /// What programs look for in their environment to know whose they are.
-    pub(crate) fn environment(&self) -> [(&'static str, &OsStr); 4] {
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, &OsStr); 4] {
         [
             ("HOME", self.home.as_os_str()),
             ("USER", &self.name),

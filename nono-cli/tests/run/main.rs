@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod environment;
 mod exit_status;
 mod grants;
 mod output;

@@ -18,6 +18,7 @@ pub(crate) enum Access {
     Write,
     ReadWrite,
     Never,
+    Remove,
 }
 
 /// What is wrong with a line.
@@ -26,6 +27,7 @@ pub(crate) enum Problem {
     UnknownAccess,
     MissingPath,
     PathNotCanonical,
+    NotAVariable,
     MissingReason,
     DuplicatePath,
 }
@@ -58,13 +60,18 @@ fn parse_line(text: &str) -> Result<Line<'_>, Problem> {
         "write" => Access::Write,
         "read+write" => Access::ReadWrite,
         "never" => Access::Never,
+        "remove" => Access::Remove,
         _ => return Err(Problem::UnknownAccess),
     };
     if path.is_empty() {
         return Err(Problem::MissingPath);
     }
     let may_be_home = access == Access::Never && path.starts_with("~/");
-    if !is_canonical(if may_be_home { &path[1..] } else { path }) {
+    if access == Access::Remove {
+        if !is_variable(path) {
+            return Err(Problem::NotAVariable);
+        }
+    } else if !is_canonical(if may_be_home { &path[1..] } else { path }) {
         return Err(Problem::PathNotCanonical);
     }
     if reason.is_empty() {
@@ -84,12 +91,22 @@ fn is_canonical(path: &str) -> bool {
         .is_some_and(|rest| !rest.split('/').any(|name| matches!(name, "" | "." | "..")))
 }
 
+/// The name of an environment variable, or its beginning and a star.
+fn is_variable(name: &str) -> bool {
+    let name = name.strip_suffix('*').unwrap_or(name);
+    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.bytes().all(is_plain)
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownAccess => "the first word is none of read, write, read+write, never",
+            Self::UnknownAccess => {
+                "the first word is none of read, write, read+write, never, remove"
+            }
             Self::MissingPath => "no path",
             Self::PathNotCanonical => "the path is not absolute, or has an empty, `.` or `..` part",
+            Self::NotAVariable => "neither a variable nor the beginning of one with a star",
             Self::MissingReason => "no reason",
             Self::DuplicatePath => "the path stands in an earlier line",
         })
@@ -130,6 +147,9 @@ mod tests {
             ("read ~/.ssh why", Problem::PathNotCanonical),
             ("never ~/../x why", Problem::PathNotCanonical),
             ("never ~ why", Problem::PathNotCanonical),
+            ("remove * why", Problem::NotAVariable),
+            ("remove L*D why", Problem::NotAVariable),
+            ("remove a=b why", Problem::NotAVariable),
             ("read / why", Problem::PathNotCanonical),
             ("read /usr/ why", Problem::PathNotCanonical),
             ("read //usr why", Problem::PathNotCanonical),
