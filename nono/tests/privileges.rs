@@ -251,10 +251,10 @@ fn set_clock() -> u8 {
 /// Refused for want of one capability alone: to the same process outside each is allowed.
 const BY_CAPABILITY: &[(Privilege, &str, Attempt)] = &[
     (Privilege::CHOWN, "chown", |place| {
-        try_call(libc::SYS_chown, [path(&place.roots), 7, 7, 0, 0, 0])
+        try_call(libc::SYS_fchownat, [here(), path(&place.roots), 7, 7, 0, 0])
     }),
     (Privilege::FOWNER, "chmod of another's file", |place| {
-        try_call(libc::SYS_chmod, [path(&place.others), 0o604, 0, 0, 0, 0])
+        try_call(libc::SYS_fchmodat, [here(), path(&place.others), 0o604, 0, 0, 0])
     }),
     (Privilege::DAC_READ_SEARCH, "reading another's file", |place| {
         try_call(libc::SYS_openat, [0, path(&place.secret), 0, 0, 0, 0])
@@ -314,12 +314,16 @@ fn sethostname() -> u8 {
     try_call(libc::SYS_sethostname, [address(name), length, 0, 0, 0, 0])
 }
 
+/// The working directory, for calls that take one.
+fn here() -> u64 {
+    i64::from(libc::AT_FDCWD).cast_unsigned()
+}
+
 fn mount_setattr() -> u8 {
     // Asks for no change at all.
     let root = CString::new("/").unwrap();
     let attributes = [0_u64; 4];
-    let at = i64::from(libc::AT_FDCWD).cast_unsigned();
-    try_call(libc::SYS_mount_setattr, [at, path(&root), 0, address(&attributes), 32, 0])
+    try_call(libc::SYS_mount_setattr, [here(), path(&root), 0, address(&attributes), 32, 0])
 }
 
 /// Refused by the filter or Landlock too, so that one mistake opens none of them. Arguments that
@@ -389,11 +393,11 @@ fn no_set_id_bit_is_left_behind_by_root_or_an_ordinary_user() {
             let text = CString::new(file.as_os_str().as_bytes()).unwrap();
             let made = CString::new(made.as_os_str().as_bytes()).unwrap();
             vec![
-                try_call(libc::SYS_chmod, [path(&text), 0o4755, 0, 0, 0, 0]),
-                try_call(libc::SYS_chmod, [path(&text), 0o2755, 0, 0, 0, 0]),
+                try_call(libc::SYS_fchmodat, [here(), path(&text), 0o4755, 0, 0, 0]),
+                try_call(libc::SYS_fchmodat, [here(), path(&text), 0o2755, 0, 0, 0]),
                 try_call(libc::SYS_openat, [0, path(&made), 0o101, 0o4755, 0, 0]),
-                try_call(libc::SYS_creat, [path(&made), 0o4755, 0, 0, 0, 0]),
-                try_call(libc::SYS_chmod, [path(&text), 0o755, 0, 0, 0, 0]),
+                try_call(libc::SYS_mknodat, [here(), path(&made), 0o104_755, 0, 0, 0]),
+                try_call(libc::SYS_fchmodat, [here(), path(&text), 0o755, 0, 0, 0]),
             ]
         });
         assert_eq!(answers, [EPERM, EPERM, EPERM, EPERM, 0]);
