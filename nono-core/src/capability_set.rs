@@ -352,7 +352,7 @@ impl CapabilitySet {
     pub fn summary(&self) -> String {
         let mut text = String::new();
         for grant in self.effective_grants() {
-            let path = grant.capability.resolved().display();
+            let path = shown(grant.capability.resolved());
             let _ = writeln!(
                 text,
                 "{:<20} {path} ({})",
@@ -363,7 +363,7 @@ impl CapabilitySet {
         let (always, asked): (Vec<_>, Vec<_>) =
             self.denied.iter().partition(|entry| entry.source == CapabilitySource::System);
         for entry in asked {
-            let path = entry.resolved.display();
+            let path = shown(&entry.resolved);
             let _ = writeln!(text, "{:<20} {path} ({})", "denied", entry.source);
         }
         if !always.is_empty() {
@@ -390,6 +390,19 @@ impl CapabilitySet {
     fn index(&self) -> &Index {
         self.index.get_or_init(|| Index::new(&self.fs, &self.denied, self.explicit_execute))
     }
+}
+
+/// A path that stays on its line.
+fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for character in path.to_string_lossy().chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 /// The range of one port; port 0 names none.

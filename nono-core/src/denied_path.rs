@@ -25,7 +25,8 @@ impl DeniedPath {
     pub fn new(path: impl AsRef<Path>, source: CapabilitySource) -> Result<Self> {
         let original = path.as_ref().to_owned();
         let resolved = lookup::resolve_existing_part(&original)?;
-        let name = match (original.parent(), original.file_name()) {
+        let absolute = lookup::absolute(&original)?;
+        let name = match (absolute.parent(), absolute.file_name()) {
             (Some(parent), Some(last)) => lookup::resolve_existing_part(parent)?.join(last),
             _ => resolved.clone(),
         };

@@ -141,13 +141,18 @@ fn look_at(path: PathBuf) -> io::Result<Resolved> {
     Ok(Resolved { kind: kind_of(&metadata), id: id_of(&metadata), is_symlink, path })
 }
 
+/// The path from the root, with nothing resolved.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .map_err(|source| NonoError::PathCanonicalization { path: path.to_owned(), source })
+}
+
 /// Resolves the longest part of `path` that can be looked up and appends the rest as it is spelled.
 ///
 /// # Errors
 /// A rest that has `..` in it cannot be placed and is refused.
 pub(crate) fn resolve_existing_part(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path)
-        .map_err(|source| NonoError::PathCanonicalization { path: path.to_owned(), source })?;
+    let absolute = absolute(path)?;
     let mut resolver = Resolver::new();
     let mut rest = Vec::new();
     let mut existing = absolute.as_path();

@@ -115,7 +115,8 @@ impl<'de> Deserialize<'de> for PortRange {
             Number(u16),
             Text(String),
         }
-        match Form::deserialize(deserializer)? {
+        let expected = |_| serde::de::Error::custom("not a port (443) nor a range (\"8000-8999\")");
+        match Form::deserialize(deserializer).map_err(expected)? {
             Form::Number(port) => Self::new(port, port),
             Form::Text(text) => text.parse(),
         }

@@ -1,12 +1,12 @@
 //! Opening many paths that lie close together.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Result;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::{Errno, Result};
 
 /// Opens absolute paths one after the other, in whatever order. A directory that a path shares with
 /// the next one is held open and the paths below it are looked up from there: walking from the root
@@ -43,9 +43,33 @@ impl<'a> Anchor<'a> {
     }
 }
 
-fn open_path(directory: impl std::os::fd::AsFd, path: &[u8]) -> Result<OwnedFd> {
+/// Opens for the identity alone, and follows no symlink anywhere on the way: the path was resolved
+/// before, so that one which stands there now was put there since.
+fn open_path(directory: impl AsFd, path: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(directory, OsStr::from_bytes(path), flags, Mode::empty())
+    let path = OsStr::from_bytes(path);
+    match openat2(&directory, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // In a sandbox of ours the call is refused, as its flags cannot be filtered.
+        Err(Errno::NOSYS) => open_component_wise(directory, path, flags),
+        opened => opened,
+    }
+}
+
+fn open_component_wise(directory: impl AsFd, path: &OsStr, flags: OFlags) -> Result<OwnedFd> {
+    let mut held = openat(
+        directory,
+        if path.as_bytes().starts_with(b"/") { "/" } else { "." },
+        flags,
+        Mode::empty(),
+    )?;
+    for name in path.as_bytes().split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+        let found = openat(&held, OsStr::from_bytes(name), flags, Mode::empty())?;
+        if FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::Symlink {
+            return Err(Errno::LOOP);
+        }
+        held = found;
+    }
+    Ok(held)
 }
 
 /// The deepest directory, below the root, that both paths lie in.

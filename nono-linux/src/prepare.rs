@@ -135,7 +135,12 @@ fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<OwnedFd> {
     let mut paths = plan.paths.iter().peekable();
     while let Some(rule) = paths.next() {
         let opened = anchor.open(rule.path, paths.peek().map(|next| next.path));
-        let object = opened.map_err(|error| system("open", rule)(error.into()))?;
+        let object = opened.map_err(|error| match error {
+            Errno::LOOP | Errno::NOENT | Errno::NOTDIR => {
+                NonoError::ObjectChanged(rule.path.to_owned())
+            }
+            other => system("open", rule)(other.into()),
+        })?;
         add_path(ruleset.as_fd(), rule, object, filesystems)?;
     }
     Ok(ruleset)

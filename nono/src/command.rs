@@ -173,9 +173,18 @@ impl Command {
     fn failure(&self, source: io::Error) -> NonoError {
         match child::reported(&self.status) {
             Some(failure) => failure.into(),
+            None if is_shortage(&source) => system("fork", source),
             None => NonoError::Exec { program: self.program.clone(), source },
         }
     }
+}
+
+/// Whether what is missing is missing to this process, and not to the program.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    Errno::from_io_error(error).is_some_and(|errno| {
+        [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM].contains(&errno)
+    })
 }
 
 fn system(call: &'static str, source: io::Error) -> NonoError {

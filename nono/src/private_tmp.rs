@@ -57,7 +57,9 @@ impl PrivateTmp {
     /// # Errors
     /// [`NonoError::System`] with the call that failed.
     pub fn new() -> Result<Self> {
-        Self::new_in(&std::env::temp_dir())
+        let directory = std::env::temp_dir();
+        let is_empty = directory.as_os_str().is_empty();
+        Self::new_in(if is_empty { Path::new("/tmp") } else { &directory })
     }
 
     /// Makes one below `directory`, which other users may share if it is sticky, as `/tmp` is.
