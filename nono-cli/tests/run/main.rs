@@ -6,8 +6,10 @@
 
 mod common;
 mod environment;
+mod exemptions;
 mod exit_status;
 mod grants;
+mod network;
 mod output;
 mod process;
 mod programs;
