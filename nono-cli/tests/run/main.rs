@@ -5,8 +5,10 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod deny;
 mod environment;
 mod exit_status;
+mod floor;
 mod grants;
 mod output;
 mod process;
