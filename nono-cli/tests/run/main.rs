@@ -5,9 +5,11 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod deny;
 mod environment;
 mod exemptions;
 mod exit_status;
+mod floor;
 mod grants;
 mod network;
 mod output;

@@ -1,5 +1,6 @@
 //! What every subject needs: the binary, files, programs, terminals, and an end to waiting.
 
+mod opens;
 mod outcome;
 mod probe;
 mod program;
@@ -12,6 +13,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::Command;
 
+pub(crate) use opens::opens;
 pub(crate) use outcome::Outcome;
 pub(crate) use probe::probe;
 pub(crate) use program::program;
