@@ -1,6 +1,7 @@
 //! What no grant of the command reaches: secrets of the user, and nono's own files.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use nono::{
@@ -81,16 +82,44 @@ fn close_grants_files(
 
 /// Whoever can put another link in the way decides which file the next run reads.
 fn refuse_changeable_links(caps: &CapabilitySet, file: &Path) -> Result<(), Failure> {
-    let Ok(absolute) = std::path::absolute(file) else { return Ok(()) };
-    for link in absolute.ancestors().filter(|path| path.is_symlink()) {
-        let directory = link.parent().and_then(|parent| parent.canonicalize().ok());
-        let is_changeable =
-            directory.is_some_and(|directory| caps.decide(&Query::write(&directory)).is_allowed());
-        if is_changeable {
-            return Err(Failure::ChangeableLink { file: file.to_owned(), link: link.to_owned() });
+    let is_changeable = |link: &&PathBuf| {
+        link.parent().is_some_and(|directory| caps.decide(&Query::write(directory)).is_allowed())
+    };
+    match links_on_the_way(file).iter().find(is_changeable) {
+        Some(link) => Err(Failure::ChangeableLink { file: file.to_owned(), link: link.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// The most links that the kernel follows on one way (`MAXSYMLINKS`).
+const MAX_LINKS: usize = 40;
+
+/// Every symlink that is followed from the root to the file, where it is and not where it leads.
+fn links_on_the_way(file: &Path) -> Vec<PathBuf> {
+    let mut links = Vec::new();
+    let mut ahead: Vec<OsString> = steps(&std::path::absolute(file).unwrap_or_default());
+    let mut at = PathBuf::from("/");
+    while let Some(step) = ahead.pop().filter(|_| links.len() <= MAX_LINKS) {
+        if step == ".." {
+            at.pop();
+            continue;
+        }
+        // A step that is the root starts anew, as a link's absolute target does.
+        let next = at.join(&step);
+        match next.read_link() {
+            Ok(target) => {
+                ahead.extend(steps(&target));
+                links.push(next);
+            }
+            Err(_) => at = next,
         }
     }
-    Ok(())
+    links
+}
+
+/// The components of a path, the first one last.
+fn steps(path: &Path) -> Vec<OsString> {
+    path.components().rev().map(|component| component.as_os_str().to_owned()).collect()
 }
 
 fn refuse_grants_of_entries(caps: &CapabilitySet, report: &Report) -> Result<(), Failure> {

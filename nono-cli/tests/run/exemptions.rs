@@ -30,6 +30,17 @@ const CALLS: &[(Exemption, &str, &str)] = &[
     (Exemption::Scheduling, "ioprio_set", "EPERM"),
     (Exemption::Prlimit, "prlimit", "EPERM"),
     (Exemption::Clock, "clock_settime", "EPERM"),
+    (Exemption::SysvIpc, "shmget", "ENOSYS"),
+    (Exemption::SysvIpc, "shmat", "ENOSYS"),
+    (Exemption::SysvIpc, "shmctl", "ENOSYS"),
+    (Exemption::SysvIpc, "msgget", "ENOSYS"),
+    (Exemption::SysvIpc, "msgsnd", "ENOSYS"),
+    (Exemption::SysvIpc, "msgrcv", "ENOSYS"),
+    (Exemption::SysvIpc, "msgctl", "ENOSYS"),
+    (Exemption::SysvIpc, "semget", "ENOSYS"),
+    (Exemption::SysvIpc, "semop", "ENOSYS"),
+    (Exemption::SysvIpc, "semctl", "ENOSYS"),
+    (Exemption::SysvIpc, "mq_unlink", "ENOSYS"),
 ];
 
 /// A directory with the file that the calls change. Each call gets a fresh one.
