@@ -94,13 +94,16 @@ fn refuse_changeable_links(caps: &CapabilitySet, file: &Path) -> Result<(), Fail
 /// The most links that the kernel follows on one way (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
-/// Every symlink that is followed from the root to the file, where it is and not where it leads.
+/// Every symlink that is followed from the root to the file, where it is and not where it leads, and
+/// every directory that `..` leaves.
 fn links_on_the_way(file: &Path) -> Vec<PathBuf> {
     let mut links = Vec::new();
     let mut ahead: Vec<OsString> = steps(&std::path::absolute(file).unwrap_or_default());
     let mut at = PathBuf::from("/");
     while let Some(step) = ahead.pop().filter(|_| links.len() <= MAX_LINKS) {
         if step == ".." {
+            // A link in the place of the directory would lead up from elsewhere.
+            links.push(at.clone());
             at.pop();
             continue;
         }
