@@ -184,10 +184,18 @@ fn the_home_of_the_user_that_the_program_runs_as_is_kept_too() {
     let grant = tree.word("home/src");
     let flags = ["--user", name.as_str(), "--read", grant.as_str()];
     let denied_for = |flags: &[&str]| denied(&mut at_home(&tree, flags));
-    for kept in [recorded.join(".ssh"), tree.at("home/.ssh"), "/root/.ssh".into()] {
+    let roots = PathBuf::from(passwd(2, "0", 5).unwrap());
+    for kept in [recorded.join(".ssh"), tree.at("home/.ssh"), roots.join(".ssh")] {
         assert!(denied_for(&flags).contains(&kept), "{kept:?}");
     }
     assert!(!denied_for(&flags[2..]).contains(&recorded.join(".ssh")));
+}
+
+#[test]
+fn the_passwords_of_the_machine_are_kept() {
+    let tree = home();
+    let denied = denied(&mut at_home(&tree, &["--read", &tree.word("home")]));
+    assert!(denied.contains(&"/etc/shadow".into()), "{denied:?}");
 }
 
 #[test]
@@ -213,6 +221,15 @@ fn a_file_of_grants_inside_a_write_grant_stays_closed_and_a_note_says_so() {
     let note = format!("nono: {} lies in a write grant and stays closed, ", grants.display());
     assert_eq!(ended.said().matches(&note).count(), 1, "{}", ended.said());
     assert_eq!(tree.read("d/grants.toml"), text);
+}
+
+#[test]
+fn a_file_of_grants_that_grants_writing_itself_is_refused() {
+    let tree = Tree::new();
+    let grants = tree.file("grants.toml", "write-file = ['grants.toml']\n");
+    let mut command = at_home(&tree, &["--grants"]);
+    let ended = outcome(command.arg(&grants).args(["--silent", "echo", "started"]));
+    assert_refused(&ended, grants.to_str().unwrap());
 }
 
 #[test]
