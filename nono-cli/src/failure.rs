@@ -39,6 +39,17 @@ pub(crate) enum Failure {
         /// The entry that closes it.
         entry: PathBuf,
     },
+    /// It is not known where the secrets of the user lie.
+    NoHome,
+    /// A file of grants is reached through a link that the program could replace.
+    ChangeableLink {
+        /// The file as it was named.
+        file: PathBuf,
+        /// The link.
+        link: PathBuf,
+    },
+    /// The private temporary directory cannot be made.
+    Tmp(NonoError),
     /// The working directory cannot be entered.
     Workdir {
         /// The directory.
@@ -101,6 +112,19 @@ impl fmt::Display for Failure {
                 path.display(),
                 entry.display()
             ),
+            Self::NoHome => f.write_str(
+                "cannot tell which secrets to keep: neither HOME nor /etc/passwd names a home \
+                 directory; set HOME",
+            ),
+            Self::ChangeableLink { file, link } => write!(
+                f,
+                "--grants {}: the program could replace the link {}; name the file itself",
+                file.display(),
+                link.display()
+            ),
+            Self::Tmp(error) => {
+                write!(f, "{error}; set TMPDIR to a directory where you may make one")
+            }
             Self::Workdir { path, source } => {
                 write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
             }
@@ -117,7 +141,7 @@ impl fmt::Display for Failure {
             Self::Start(error @ NonoError::Exec { source, .. })
                 if source.kind() == io::ErrorKind::PermissionDenied =>
             {
-                write!(f, "{error}; the sandbox may not cover it: grant it with --exec")
+                write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
             }
             Self::Start(error) => error.fmt(f),
             Self::System { call, source } => write!(f, "{call}: {source}"),

@@ -22,7 +22,11 @@ pub(crate) fn add(
     if caps.fs_capabilities().iter().all(is_of_the_base) {
         return Ok(());
     }
-    for home in homes(user) {
+    let homes = homes(user);
+    if homes.is_empty() {
+        return Err(Failure::NoHome);
+    }
+    for home in homes {
         presets::add_never_grant(caps, &home)?;
     }
     for (variable, directory) in [("XDG_STATE_HOME", "nono"), ("XDG_CONFIG_HOME", "nono")] {
@@ -61,6 +65,7 @@ fn close_grants_files(
     report: &Report,
 ) -> Result<(), Failure> {
     for file in files {
+        refuse_changeable_links(caps, file)?;
         let Ok(resolved) = file.canonicalize() else { continue };
         if caps.decide(&Query::write(&resolved)).is_allowed() {
             report.note(format_args!(
@@ -69,6 +74,20 @@ fn close_grants_files(
                 resolved.display()
             ));
             close(caps, &resolved)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whoever can put another link in the way decides which file the next run reads.
+fn refuse_changeable_links(caps: &CapabilitySet, file: &Path) -> Result<(), Failure> {
+    let Ok(absolute) = std::path::absolute(file) else { return Ok(()) };
+    for link in absolute.ancestors().filter(|path| path.is_symlink()) {
+        let directory = link.parent().and_then(|parent| parent.canonicalize().ok());
+        let is_changeable =
+            directory.is_some_and(|directory| caps.decide(&Query::write(&directory)).is_allowed());
+        if is_changeable {
+            return Err(Failure::ChangeableLink { file: file.to_owned(), link: link.to_owned() });
         }
     }
     Ok(())

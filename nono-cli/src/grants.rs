@@ -89,6 +89,10 @@ pub(crate) struct Grants {
     #[arg(long, help_heading = "Exemptions from what every sandbox refuses")]
     pub(crate) allow_clock: bool,
 
+    /// Allow System V IPC, which reaches shared memory and queues of other programs of the user
+    #[arg(long, help_heading = "Exemptions from what every sandbox refuses")]
+    pub(crate) allow_sysv_ipc: bool,
+
     /// Let reading a file no longer imply executing it; see --exec
     #[arg(long, help_heading = "Sandbox")]
     pub(crate) explicit_exec: bool,
@@ -151,6 +155,7 @@ impl Grants {
             (self.allow_scheduling, Exemption::Scheduling),
             (self.allow_prlimit, Exemption::Prlimit),
             (self.allow_clock, Exemption::Clock),
+            (self.allow_sysv_ipc, Exemption::SysvIpc),
         ];
         flags.into_iter().filter_map(|(asked, exemption)| asked.then_some(exemption))
     }

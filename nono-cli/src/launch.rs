@@ -22,13 +22,14 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
         dry_run::print(&request, arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    warn_of_root(&request, report);
     if !request.base {
         let mut command = command(&request, arguments, report)?;
+        warn_of_root(&request, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
     let mut command = command(&request, arguments, report)?;
+    warn_of_root(&request, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
         // What cannot be removed now is tried again by a later run.
@@ -58,7 +59,7 @@ fn warn_of_root(request: &Request, report: &Report) {
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
-    let tmp = PrivateTmp::new()?;
+    let tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
     if let Some(user) = &request.user {
         tmp.give_to(user.identity())?;
     }

@@ -1,10 +1,10 @@
 //! The `nono` command.
 //!
 //! ```text
-//! arguments ──cli──▶ RunArgs ──request──▶ Request ──run──▶ the program, and its exit status
+//! arguments ──cli──▶ RunArgs ──request──▶ Request ──launch──▶ the program, and its exit status
 //! ```
 //!
-//! What was typed (`RunArgs`, `GrantsFile`) and what is used (`Request`) are two types; everything
+//! What was typed (`RunArgs`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
 mod cli;
@@ -31,13 +31,18 @@ fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
         Ok(Some(arguments)) => run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
-        Err(failure) => Report::default().failed(&failure),
+        Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }
 }
 
 fn run(arguments: &cli::RunArgs) -> ExitCode {
     let report = Report::new(arguments.silent, arguments.json);
     launch::run(arguments, &report).unwrap_or_else(|failure| report.failed(&failure))
+}
+
+/// Whether messages are to be JSON, also where the arguments as a whole are not understood.
+fn asks_for_json() -> bool {
+    std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json")
 }
 
 /// A sandbox is made of what its caller may do; a set-id nono would lend its own rights.

@@ -41,6 +41,7 @@ impl Report {
     /// One write a line, so that lines of several processes do not mix. An error is nowhere to be
     /// reported.
     fn say(self, level: &str, message: &str) {
+        let message = &without_numbers(message);
         let line = if self.json {
             format!("{}\n", serde_json::json!({ "level": level, "message": message }))
         } else {
@@ -49,6 +50,19 @@ impl Report {
         };
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
+}
+
+/// The text without the numbers that std adds to what the system says, which help nobody.
+fn without_numbers(message: &str) -> String {
+    let mut plain = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        plain.push_str(before);
+        rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        rest = rest.strip_prefix(')').unwrap_or(rest);
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// The text with everything escaped that a terminal would not show as it stands: control
@@ -77,6 +91,12 @@ fn is_plain(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_the_system_is_words_alone() {
+        let message = "open a: No such file (os error 2); name another (os error 22)";
+        assert_eq!(without_numbers(message), "open a: No such file; name another");
+    }
 
     #[test]
     fn nothing_in_a_message_can_move_the_cursor_or_hide_text() {

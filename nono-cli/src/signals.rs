@@ -50,6 +50,7 @@ impl Signals {
         for number in forwarded().chain([libc::SIGCHLD]) {
             sys::catch_signal(number)?;
         }
+        sys::unblock(libc::SIGCHLD)?;
         Ok(Self { arrivals })
     }
 

@@ -26,13 +26,14 @@ pub(crate) fn send_signals_to(sender: OwnedFd) {
     SENDER.store(sender.as_raw_fd(), Ordering::Release);
 }
 
-/// Catches one signal, unless it is being ignored. Source: sigaction(2).
+/// Catches one signal, unless it is being ignored; but SIGCHLD always, since without it the end of
+/// the program would not be seen. Source: sigaction(2).
 pub(crate) fn catch_signal(number: i32) -> io::Result<()> {
     // SAFETY: all zeros is a valid sigaction: the default action, an empty mask and no flags.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: the old action is written to a local of the right type, and no new one is set.
     check(unsafe { libc::sigaction(number, std::ptr::null(), &raw mut action) })?;
-    if action.sa_sigaction == libc::SIG_IGN {
+    if action.sa_sigaction == libc::SIG_IGN && number != libc::SIGCHLD {
         return Ok(());
     }
     action.sa_sigaction = on_signal as *const () as usize;
@@ -42,6 +43,16 @@ pub(crate) fn catch_signal(number: i32) -> io::Result<()> {
     check(unsafe { libc::sigfillset(&raw mut action.sa_mask) })?;
     // SAFETY: the handler has the signature that SA_SIGINFO asks for and calls only write(2).
     check(unsafe { libc::sigaction(number, &raw const action, std::ptr::null_mut()) })
+}
+
+/// Lets a signal through that the caller of nono has blocked. Source: sigprocmask(2).
+pub(crate) fn unblock(number: i32) -> io::Result<()> {
+    // SAFETY: all zeros is a valid signal set.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is a live local.
+    check(unsafe { libc::sigaddset(&raw mut set, number) })?;
+    // SAFETY: the set is a live local.
+    check(unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) })
 }
 
 extern "C" fn on_signal(number: i32, info: *const libc::siginfo_t, _: *const ()) {
@@ -114,7 +125,7 @@ pub(crate) fn fork_sleeper() -> io::Result<rustix::process::Pid> {
     check(unsafe {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut())
     })?;
-    rustix::process::Pid::from_raw(child).filter(|_| child > 0).ok_or(failed)
+    if child < 0 { Err(failed) } else { rustix::process::Pid::from_raw(child).ok_or(failed) }
 }
 
 fn sleep_until_the_end_of(parent: rustix::process::Pid) -> ! {

@@ -20,7 +20,7 @@ use crate::witness::Witness;
 #[must_use]
 pub(crate) struct Ended {
     pub(crate) status: ExitCode,
-    _witness: Witness,
+    _witness: Option<Witness>,
 }
 
 /// Runs the command to its end, with `meanwhile` done while it runs.
@@ -32,13 +32,13 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<End
         .ok()
         .and_then(Pid::from_raw)
         .ok_or(Failure::System { call: "fork", source: io::ErrorKind::InvalidData.into() })?;
-    let mut program = Program { process, witness: Witness::new().map_err(system("fork"))? };
+    let mut program = Program { process, witness: Witness::new().ok() };
     meanwhile();
     loop {
         let arrival = signals.next().map_err(system("read"))?;
         if arrival.number == libc::SIGCHLD {
             if let Some(status) = program.reap().map_err(system("waitpid"))? {
-                program.witness.dismiss();
+                program.witness.iter().for_each(Witness::dismiss);
                 return Ok(Ended { status: status.into(), _witness: program.witness });
             }
         } else if !arrival.is_for_the_foreground() {
@@ -47,16 +47,19 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<End
     }
 }
 
+/// The program runs already, so that nothing that fails now may end it: without a witness a signal
+/// to the group reaches it twice.
 struct Program {
     process: Pid,
-    witness: Witness,
+    witness: Option<Witness>,
 }
 
 impl Program {
     /// Passes a signal on, unless it was sent to the group and the program is in it.
     fn forward(&mut self, arrival: Arrival) -> io::Result<()> {
         let shares_group = getpgid(Some(self.process)).ok() == getpgid(None).ok();
-        if self.witness.saw(arrival.number)? && shares_group {
+        let saw = self.witness.as_mut().map(|witness| witness.saw(arrival.number));
+        if matches!(saw, Some(Ok(true))) && shares_group {
             return Ok(());
         }
         match sys::kill(self.process, arrival.number) {

@@ -257,7 +257,7 @@ impl CapabilitySet {
         if self.network == NetworkMode::AllowAll {
             return Decision::Allowed(Rule::Unrestricted);
         }
-        if is_proxy(&self.network) {
+        if port != 0 && is_proxy(&self.network) {
             return Decision::Allowed(Rule::Proxy);
         }
         let ranges = granted.ranges().iter().chain(self.localhost.ranges());

@@ -34,11 +34,13 @@ pub enum Exemption {
     Prlimit,
     /// Setting the clock.
     Clock,
+    /// System V shared memory, queues and semaphores, and removing POSIX queues.
+    SysvIpc,
 }
 
 impl Exemption {
     /// All exemptions, in the order of the enum.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Userns,
         Self::Setid,
         Self::IoUring,
@@ -50,6 +52,7 @@ impl Exemption {
         Self::Scheduling,
         Self::Prlimit,
         Self::Clock,
+        Self::SysvIpc,
     ];
 
     /// The stable name, as written on a command line.
@@ -67,6 +70,7 @@ impl Exemption {
             Self::Scheduling => "scheduling",
             Self::Prlimit => "prlimit",
             Self::Clock => "clock",
+            Self::SysvIpc => "sysv-ipc",
         }
     }
 
@@ -87,6 +91,7 @@ impl Exemption {
             Self::Scheduling => "other processes of the same user can be slowed down or pinned",
             Self::Prlimit => "other processes of the same user can be starved or killed by a limit",
             Self::Clock => "the time of the whole machine can be changed",
+            Self::SysvIpc => "shared memory and queues of other programs of the user can be used",
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct FsCapability {
     pub(crate) access: AccessMode,
     pub(crate) execute: bool,
     pub(crate) device_ioctl: bool,
+    pub(crate) optional: bool,
     pub(crate) source: CapabilitySource,
 }
 
@@ -87,6 +88,7 @@ impl FsCapability {
             id: found.id,
             access,
             execute: false,
+            optional: false,
             source: CapabilitySource::User,
         }
     }
@@ -104,7 +106,8 @@ impl FsCapability {
         Self { device_ioctl: true, ..self }
     }
 
-    /// The same grant on another object: what is at `path`, which must be canonical.
+    /// The same grant on another object: what is at `path`, which must be canonical. It is part of
+    /// a greater grant, so that it is no mistake if it is gone when the sandbox is prepared.
     ///
     /// # Errors
     /// [`NonoError::PathNotFound`], [`NonoError::PathCanonicalization`], or
@@ -125,6 +128,7 @@ impl FsCapability {
             kind: found.kind,
             id: found.id,
             device_ioctl,
+            optional: true,
             ..self.clone()
         })
     }
@@ -181,6 +185,12 @@ impl FsCapability {
     #[must_use]
     pub fn grants_device_ioctl(&self) -> bool {
         self.device_ioctl
+    }
+
+    /// Whether the grant is left out, and no error, when its object is gone or replaced.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.optional
     }
 
     /// Who asked for the grant.

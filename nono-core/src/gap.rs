@@ -36,8 +36,8 @@ pub enum Gap {
     Metadata,
     /// Device ioctls are not restricted.
     IoctlDev,
-    /// Files that may be written by their mode bits can be truncated outside the grants.
-    Truncate,
+    /// io_uring, where the caller asked for it, makes sockets past the rules on system calls.
+    IoUring,
     /// A grant lies on a filesystem where Landlock is known to be partial.
     Filesystem,
     /// The program runs as root and may write where root's files decide what others run.
@@ -58,7 +58,7 @@ impl Gap {
         Self::Refer,
         Self::Metadata,
         Self::IoctlDev,
-        Self::Truncate,
+        Self::IoUring,
         Self::Filesystem,
         Self::RootWrites,
     ];
@@ -78,7 +78,7 @@ impl Gap {
             Self::Refer => "refer",
             Self::Metadata => "metadata",
             Self::IoctlDev => "ioctl-dev",
-            Self::Truncate => "truncate",
+            Self::IoUring => "io-uring",
             Self::Filesystem => "filesystem",
             Self::RootWrites => "root-writes",
         }
@@ -99,7 +99,7 @@ impl Gap {
             Self::Refer => "files cannot be renamed or linked across directories",
             Self::Metadata => "mode, owner, times and attributes can be changed outside the grants",
             Self::IoctlDev => "device ioctls are not restricted",
-            Self::Truncate => "files outside the grants can be truncated",
+            Self::IoUring => "io_uring makes sockets that the network rules do not see",
             Self::Filesystem => "a granted path is on a filesystem that Landlock covers in part",
             Self::RootWrites => "root can write files that decide what other programs do",
         }
@@ -115,6 +115,7 @@ impl Gap {
                 | Self::UdpPorts
                 | Self::LoopbackOnly
                 | Self::ListenUnbound
+                | Self::IoUring
         )
     }
 }

@@ -179,6 +179,7 @@ impl From<&FsState> for FsCapability {
             access: state.access,
             execute: state.execute,
             device_ioctl: state.device_ioctl,
+            optional: false,
             source: state.source.clone(),
         }
     }
@@ -276,7 +277,9 @@ mod tests {
             device: u64, inode: u64, execute: bool, device_ioctl: bool,
         ) -> FsCapability {
             let id = ObjectId { device, inode };
-            FsCapability { original, resolved, kind, id, access, execute, device_ioctl, source }
+            FsCapability {
+                original, resolved, kind, id, access, execute, device_ioctl, optional: false, source,
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, BitFlags, Scope};
 use nono_core::{
-    CapabilitySet, FileKind, Gap, GapReport, NetworkMode, NonoError, ObjectId, PortRange, PortSet,
-    Privilege, Result,
+    CapabilitySet, Exemption, FileKind, Gap, GapReport, NetworkMode, NonoError, ObjectId,
+    PortRange, PortSet, Privilege, Result,
 };
 
 use crate::carve::Carved;
@@ -53,6 +53,8 @@ pub struct PathRule<'a> {
     pub id: ObjectId,
     /// And of which kind, since the number of an object that is gone may be given to another.
     pub kind: FileKind,
+    /// Whether the rule is left out when the object is gone or replaced.
+    pub optional: bool,
     /// What is granted on it, and below it if it is a directory.
     pub access: BitFlags<AccessFs>,
 }
@@ -103,6 +105,7 @@ fn path_rules<'a>(caps: &'a CapabilitySet, handled: BitFlags<AccessFs>) -> Vec<P
         path: grant.capability.resolved(),
         id: grant.capability.id(),
         kind: grant.capability.kind(),
+        optional: grant.capability.is_optional(),
         access: rights::granted(grant, handled),
     };
     // At once, and not by doubling: fresh memory is what costs most for a large set.
@@ -166,7 +169,11 @@ fn filter_spec(caps: &CapabilitySet, features: &KernelFeatures, ports: &PortRule
 /// Below ABI 9 a Unix socket reaches every path of its user, so there are none unless the caller
 /// accepts that.
 fn has_unix_sockets(caps: &CapabilitySet, abi: u32) -> bool {
-    abi >= UNIX_PATHS_ABI || caps.allowed_gaps().contains(&Gap::UnixPaths)
+    abi >= UNIX_PATHS_ABI || caps.allowed_gaps().contains(&Gap::UnixPaths) || has_io_uring(caps)
+}
+
+fn has_io_uring(caps: &CapabilitySet) -> bool {
+    caps.exemptions().contains(&Exemption::IoUring)
 }
 
 fn gaps(caps: &CapabilitySet, features: &KernelFeatures) -> Vec<GapReport> {
@@ -187,6 +194,9 @@ fn gaps(caps: &CapabilitySet, features: &KernelFeatures) -> Vec<GapReport> {
         missing_below(6, Gap::AbstractUnix, "needs Landlock ABI 6 (Linux 6.12)");
         missing_below(UNIX_PATHS_ABI, Gap::UnixPaths, "needs Landlock ABI 9 (Linux 7.1)");
     }
+    if abi >= UNIX_PATHS_ABI && caps.allowed_gaps().contains(&Gap::UnixPaths) {
+        gaps.push(GapReport { gap: Gap::UnixPaths, detail: "accepted by the caller" });
+    }
     gaps.push(GapReport { gap: Gap::Metadata, detail: "Landlock has no such right" });
     gaps.extend(network_gaps(caps, abi));
     if features.root {
@@ -204,6 +214,10 @@ fn network_gaps(caps: &CapabilitySet, abi: u32) -> Vec<GapReport> {
     if abi < 4 && !(ports.connect.is_empty() && ports.bind.is_empty()) {
         let detail = "needs Landlock ABI 4 (Linux 6.7)";
         gaps.push(GapReport { gap: Gap::TcpPorts, detail });
+    }
+    if has_io_uring(caps) {
+        let detail = "the exemption io-uring was asked for";
+        gaps.push(GapReport { gap: Gap::IoUring, detail });
     }
     let is_proxy = matches!(caps.network_mode(), NetworkMode::ProxyOnly { .. });
     if is_proxy || !caps.localhost_ports().is_empty() {

@@ -94,7 +94,8 @@ impl Prepared for LinuxPrepared {
     }
 
     fn enforce_process(&self) -> Result<()> {
-        if sys::is_single_threaded() {
+        // Where a filter hides the answer, as in a container, /proc has it.
+        if sys::is_single_threaded().unwrap_or_else(|| thread_count() == 1) {
             Ok(self.enforce()?)
         } else if self.abi >= ALL_THREADS_ABI && !self.changes_rights() {
             Ok(self.restrict(Threads::All)?)
@@ -135,13 +136,17 @@ fn rules(plan: &Plan<'_>, filesystems: &mut Filesystems) -> Result<OwnedFd> {
     let mut paths = plan.paths.iter().peekable();
     while let Some(rule) = paths.next() {
         let opened = anchor.open(rule.path, paths.peek().map(|next| next.path));
-        let object = opened.map_err(|error| match error {
-            Errno::LOOP | Errno::NOENT | Errno::NOTDIR => {
-                NonoError::ObjectChanged(rule.path.to_owned())
+        let added = match opened {
+            Ok(object) => add_path(ruleset.as_fd(), rule, object, filesystems),
+            Err(Errno::LOOP | Errno::NOENT | Errno::NOTDIR) => {
+                Err(NonoError::ObjectChanged(rule.path.to_owned()))
             }
-            other => system("open", rule)(other.into()),
-        })?;
-        add_path(ruleset.as_fd(), rule, object, filesystems)?;
+            Err(error) => Err(system("open", rule)(error.into())),
+        };
+        match added {
+            Err(NonoError::ObjectChanged(_)) if rule.optional => {}
+            added => added?,
+        }
     }
     Ok(ruleset)
 }

@@ -50,10 +50,15 @@ pub(crate) fn landlock_restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> Res
 }
 
 /// Whether this process has one thread; needs no /proc, unlike counting them. Leaving a thread group
-/// is a no-op for its only member and EINVAL for others. Source: `CLONE_THREAD` in unshare(2).
-pub(crate) fn is_single_threaded() -> bool {
+/// is a no-op for its only member and EINVAL for others; any other error tells nothing.
+/// Source: `CLONE_THREAD` in unshare(2).
+pub(crate) fn is_single_threaded() -> Option<bool> {
     // SAFETY: with this flag the call either changes nothing or fails.
-    unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
+    match unsafe { libc::unshare(libc::CLONE_THREAD) } {
+        0 => Some(true),
+        _ if last_error() == Errno::INVAL => Some(false),
+        _ => None,
+    }
 }
 
 fn last_error() -> Errno {

@@ -19,9 +19,9 @@ fn reference() -> CapabilitySet {
         "fs": [
             grant("/usr", "directory", "Read", false),
             grant("/usr/bin", "directory", "Read", true),
-            grant("/work", "directory", "ReadWrite", false),
+            grant("/project", "directory", "ReadWrite", false),
             grant("/inbox", "directory", "Write", false),
-            grant("/work/tool", "file", "Read", true),
+            grant("/project/tool", "file", "Read", true),
             grant("/var/log/mine", "file", "Write", false),
             grant("/dev/tty", "device", "ReadWrite", false),
         ],

@@ -7,7 +7,7 @@
 //! # What the base set leaves open
 //! * `/proc` is granted as a whole, because a process sees itself there under a number that is not
 //!   known beforehand. World-readable files of other processes (command lines, status) stay
-//!   readable. `environ`, `maps`, `mem`, `fd`, `root` and `cwd` of processes outside the sandbox
+//!   readable. `environ`, `maps`, `mem`, `root`, `cwd` and what `fd` leads to, of processes outside,
 //!   are closed by Landlock's ptrace rule, for a process without `CAP_PERFMON` and
 //!   `CAP_SYS_PTRACE`; `/proc/kcore` and `/proc/kmsg` need `CAP_SYS_RAWIO` and `CAP_SYSLOG`. A
 //!   program that runs as root must therefore be started without capabilities.

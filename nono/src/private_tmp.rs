@@ -1,7 +1,7 @@
 //! A temporary directory that belongs to one run and goes with it.
 //!
 //! ```text
-//! $TMPDIR/nono-UID/          0700, ours or refused: one per user, so that looking for what is
+//! $TMPDIR/nono-UID/          ours or refused, and nothing that others may list: one per user, so that looking for what is
 //!   │                        left over reads a few names and not all of /tmp
 //!   └─ RANDOM/               0700, the directory that the program is granted, locked by flock(2)
 //!                            for as long as the run lasts
@@ -147,7 +147,13 @@ impl PrivateTmp {
         self.is_removed = true;
         let failed = |(call, errno)| failure(call, &self.path, errno);
         let name = CString::new(self.name.as_bytes()).unwrap_or_default();
-        Removal::new(self.user.as_fd(), &name, &mut { u64::MAX }).run().map_err(failed)?;
+        let remove = || Removal::new(self.user.as_fd(), &name, &mut { u64::MAX }).run();
+        let outcome = match remove() {
+            // The program may have closed the directory above its own.
+            Err((_, Errno::ACCESS)) => self.user.reopen().and_then(|()| remove()),
+            outcome => outcome,
+        };
+        outcome.map_err(failed)?;
         self.user.remove_if_for_one_run()
     }
 }

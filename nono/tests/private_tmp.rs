@@ -181,13 +181,9 @@ fn a_directory_swapped_with_a_link_during_removal_leads_nowhere() {
 #[test]
 fn what_another_user_planted_is_left_alone() {
     type Plant = fn(&Path, &Path);
-    let plants: [(&str, Plant); 4] = [
+    let plants: [(&str, Plant); 3] = [
         ("link", |place, outside| symlink(outside, place).unwrap()),
         ("file", |place, _| fs::write(place, "x").unwrap()),
-        ("open directory", |place, _| {
-            fs::create_dir(place).unwrap();
-            set_mode(place, 0o777);
-        }),
         ("dangling link", |place, outside| symlink(outside.join("missing"), place).unwrap()),
     ];
     for (what, plant) in plants {
@@ -339,5 +335,23 @@ fn the_capability_is_of_the_directory_alone() {
 
         assert_eq!(capability.resolved(), private.path().canonicalize().unwrap());
         assert_eq!(capability.access(), nono_core::AccessMode::ReadWrite);
+    });
+}
+
+#[test]
+fn a_program_that_changes_the_mode_above_its_directory_changes_nothing_for_long() {
+    as_ordinary_user(|shared| {
+        for mode in [0o000, 0o777, 0o500] {
+            let private = PrivateTmp::new_in(shared).unwrap();
+            fs::write(private.path().join("file"), "x").unwrap();
+            set_mode(&user_directory(shared), mode);
+
+            private.remove().unwrap();
+
+            let next = PrivateTmp::new_in(shared).unwrap();
+            assert!(next.path().starts_with(user_directory(shared)), "{mode:o}");
+            let closed = fs::metadata(user_directory(shared)).unwrap().mode() & 0o7777;
+            assert_eq!(closed, 0o700, "{mode:o}");
+        }
     });
 }

@@ -7,9 +7,11 @@
 mod common;
 mod deny;
 mod environment;
+mod exemptions;
 mod exit_status;
 mod floor;
 mod grants;
+mod network;
 mod output;
 mod process;
 mod programs;

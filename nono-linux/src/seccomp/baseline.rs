@@ -169,6 +169,26 @@ pub const BASELINE: &[Row] = &[
     Row::new(&[nr::FCHMODAT, nr::FCHMODAT2, nr::MKNODAT], Errno::EPERM, SETID_REASON)
         .when(&[Condition::any_bit(Arg::A2, SET_ID)])
         .unless(Exemption::Setid),
+    // Keys and numbers name these, not paths, and Landlock does not know them.
+    Row::new(
+        &[
+            nr::SHMGET,
+            nr::SHMAT,
+            nr::SHMCTL,
+            nr::MSGGET,
+            nr::MSGSND,
+            nr::MSGRCV,
+            nr::MSGCTL,
+            nr::SEMGET,
+            nr::SEMOP,
+            nr::SEMTIMEDOP,
+            nr::SEMCTL,
+            nr::MQ_UNLINK,
+        ],
+        Errno::ENOSYS,
+        "reads, changes and removes memory and queues of other programs",
+    )
+    .unless(Exemption::SysvIpc),
     Row::new(&[nr::USERFAULTFD], Errno::EPERM, "holds page faults to win races")
         .unless(Exemption::Userfaultfd),
     Row::new(&[nr::FCNTL], Errno::EPERM, "holds up whoever opens the file")

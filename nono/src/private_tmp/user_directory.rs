@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use nono_core::{NonoError, Result};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::failure;
+use super::{PASSABLE, failure};
 
 /// How a directory is opened: never through a symlink at its last name.
 const OPEN: OFlags =
@@ -36,7 +36,7 @@ impl UserDirectory {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(failure("mkdir", &path, errno)),
         }
-        match open_private(&path) {
+        match open_private(&path).or_else(|errno| open_repaired(&path, errno)) {
             Ok(fd) => Ok(Self { path, fd, is_for_one_run: false }),
             Err(Errno::ACCESS | Errno::LOOP | Errno::NOTDIR | Errno::PERM) => {
                 Self::make_for_one_run(directory, &name)
@@ -79,6 +79,13 @@ impl UserDirectory {
         rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())
     }
 
+    /// Gives the owner all rights to it again.
+    pub(super) fn reopen(&self) -> Result<(), (&'static str, Errno)> {
+        let mode = rustix::fs::fstat(&self.fd).map_err(|errno| ("fstat", errno))?.st_mode;
+        let mode = Mode::from_raw_mode(mode).intersection(PASSABLE) | Mode::RWXU;
+        rustix::fs::fchmod(&self.fd, mode).map_err(|errno| ("fchmod", errno))
+    }
+
     pub(super) fn remove_if_for_one_run(&self) -> Result<()> {
         if self.is_for_one_run {
             rustix::fs::rmdir(&self.path).map_err(|errno| failure("rmdir", &self.path, errno))?;
@@ -91,6 +98,18 @@ impl AsFd for UserDirectory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// A program may change the mode of the directory above its own, which is its user's: what is ours is
+/// closed to others again. Otherwise the first error stands.
+fn open_repaired(path: &Path, errno: Errno) -> Result<OwnedFd, Errno> {
+    let held = rustix::fs::openat(CWD, path, OPEN | OFlags::PATH, Mode::empty())?;
+    if rustix::fs::fstat(&held)?.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(errno);
+    }
+    let name = format!("/proc/self/fd/{}", held.as_raw_fd());
+    rustix::fs::chmod(name, Mode::RWXU)?;
+    open_private(path)
 }
 
 fn open_private(path: &Path) -> Result<OwnedFd, Errno> {
