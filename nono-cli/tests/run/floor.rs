@@ -293,3 +293,20 @@ fn a_file_of_grants_behind_a_link_in_a_write_grant_is_refused() {
         assert_refused(&with_grants(&tree, path), &tree.word(path));
     }
 }
+
+#[test]
+fn a_file_of_grants_behind_a_link_to_a_link_in_a_write_grant_is_refused() {
+    let tree = grants_kept_outside();
+    symlink("d/file", tree.at("first")).unwrap();
+    symlink("d/directory", tree.at("way")).unwrap();
+    for path in ["first", "way/grants.toml"] {
+        assert_refused(&with_grants(&tree, path), &tree.word(path));
+    }
+}
+
+#[test]
+fn a_file_of_grants_whose_path_leads_through_a_write_grant_and_out_is_refused() {
+    let tree = grants_kept_outside();
+    let path = "d/sub/../../kept/grants.toml";
+    assert_refused(&with_grants(&tree, path), &tree.word(path));
+}
