@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{Outcome, Started, Tree, nono_run, opens, outcome};
+use crate::common::{Outcome, Started, Tree, nono_path, nono_run, opens, outcome};
 
 const SECRETS: [&str; 5] = [
     "home/.ssh/id",
@@ -184,10 +185,38 @@ fn the_home_of_the_user_that_the_program_runs_as_is_kept_too() {
     let grant = tree.word("home/src");
     let flags = ["--user", name.as_str(), "--read", grant.as_str()];
     let denied_for = |flags: &[&str]| denied(&mut at_home(&tree, flags));
-    for kept in [recorded.join(".ssh"), tree.at("home/.ssh"), "/root/.ssh".into()] {
+    let roots = PathBuf::from(passwd(2, "0", 5).unwrap());
+    for kept in [recorded.join(".ssh"), tree.at("home/.ssh"), roots.join(".ssh")] {
         assert!(denied_for(&flags).contains(&kept), "{kept:?}");
     }
     assert!(!denied_for(&flags[2..]).contains(&recorded.join(".ssh")));
+}
+
+#[test]
+fn a_grant_for_a_user_whose_home_nobody_knows_is_refused() {
+    let unknown = 54_321;
+    if !rustix::process::geteuid().is_root() || passwd(2, &unknown.to_string(), 5).is_some() {
+        eprintln!("not tested: needs root, and a user that /etc/passwd does not know");
+        return;
+    }
+    let tree = home();
+    // By another process: what is open for writing here cannot be executed.
+    outcome(Command::new("cp").arg(nono_path()).arg(tree.at("nono"))).text();
+    let started_with = |home: Option<PathBuf>| {
+        let mut command = Command::new(tree.at("nono"));
+        command.uid(unknown).gid(unknown).env_remove("HOME");
+        command.envs(home.map(|home| ("HOME", home)));
+        outcome(command.args(["run", "--read", &tree.word("home/src"), "echo", "started"]))
+    };
+    assert_eq!(started_with(Some(tree.at("home"))).text(), "started\n");
+    assert_refused(&started_with(None), "HOME");
+}
+
+#[test]
+fn the_passwords_of_the_machine_are_kept() {
+    let tree = home();
+    let denied = denied(&mut at_home(&tree, &["--read", &tree.word("home")]));
+    assert!(denied.contains(&"/etc/shadow".into()), "{denied:?}");
 }
 
 #[test]
@@ -216,6 +245,15 @@ fn a_file_of_grants_inside_a_write_grant_stays_closed_and_a_note_says_so() {
 }
 
 #[test]
+fn a_file_of_grants_that_grants_writing_itself_is_refused() {
+    let tree = Tree::new();
+    let grants = tree.file("grants.toml", "write-file = ['grants.toml']\n");
+    let mut command = at_home(&tree, &["--grants"]);
+    let ended = outcome(command.arg(&grants).args(["--silent", "echo", "started"]));
+    assert_refused(&ended, grants.to_str().unwrap());
+}
+
+#[test]
 fn a_file_of_grants_inside_a_read_grant_needs_no_note() {
     let tree = Tree::new();
     let grants = tree.file("d/grants.toml", "read = ['.']\n");
@@ -224,21 +262,51 @@ fn a_file_of_grants_inside_a_read_grant_needs_no_note() {
     assert_eq!(outcome(command.args(["--", "true"])).said(), "");
 }
 
-/// A link in a write grant could lead the next run to another file.
-#[test]
-fn a_file_of_grants_behind_a_link_in_a_write_grant_is_refused() {
+/// A file of grants in `kept`, which grants writing `d` and nothing else.
+fn grants_kept_outside() -> Tree {
     let tree = Tree::new();
-    tree.directory("d");
+    tree.directory("d/sub");
     tree.file("kept/grants.toml", format!("allow = ['{}']\n", tree.word("d")));
+    symlink("kept/grants.toml", tree.at("link")).unwrap();
     symlink("../kept/grants.toml", tree.at("d/file")).unwrap();
     symlink("../kept", tree.at("d/directory")).unwrap();
-    symlink("d/file", tree.at("first")).unwrap();
-    symlink("kept/grants.toml", tree.at("outside")).unwrap();
-    for link in ["d/file", "d/directory/grants.toml", "first"] {
-        let link = tree.word(link);
-        let ended = outcome(&mut at_home(&tree, &["--grants", &link, "echo", "started"]));
-        assert_refused(&ended, &link);
+    tree
+}
+
+fn with_grants(tree: &Tree, path: &str) -> Outcome {
+    outcome(&mut at_home(tree, &["--grants", &tree.word(path), "echo", "started"]))
+}
+
+#[test]
+fn a_file_of_grants_is_read_where_no_write_grant_is_on_the_way() {
+    let tree = grants_kept_outside();
+    for path in ["kept/grants.toml", "link"] {
+        assert_eq!(with_grants(&tree, path).text(), "started\n");
     }
-    let ended = outcome(&mut at_home(&tree, &["--grants", &tree.word("outside"), "echo", "ran"]));
-    assert_eq!(ended.text(), "ran\n");
+}
+
+/// The program could put a link there that leads the next run to another file.
+#[test]
+fn a_file_of_grants_behind_a_link_in_a_write_grant_is_refused() {
+    let tree = grants_kept_outside();
+    for path in ["d/file", "d/directory/grants.toml"] {
+        assert_refused(&with_grants(&tree, path), &tree.word(path));
+    }
+}
+
+#[test]
+fn a_file_of_grants_behind_a_link_to_a_link_in_a_write_grant_is_refused() {
+    let tree = grants_kept_outside();
+    symlink("d/file", tree.at("first")).unwrap();
+    symlink("d/directory", tree.at("way")).unwrap();
+    for path in ["first", "way/grants.toml"] {
+        assert_refused(&with_grants(&tree, path), &tree.word(path));
+    }
+}
+
+#[test]
+fn a_file_of_grants_whose_path_leads_through_a_write_grant_and_out_is_refused() {
+    let tree = grants_kept_outside();
+    let path = "d/sub/../../kept/grants.toml";
+    assert_refused(&with_grants(&tree, path), &tree.word(path));
 }
