@@ -107,7 +107,9 @@ const SOMEWHERE: &[&str] = &[
     "sctp",
     "fast-open-sendto",
     "fast-open-sendmsg",
+    "fast-open-sendmmsg",
     "fast-open-connect",
+    "upper-protocol",
     "raw4",
     "raw6",
     "packet",
@@ -214,16 +216,17 @@ fn an_allowed_port_is_the_only_one_that_connects() {
 fn an_allowed_port_opens_no_way_around_it() {
     let Some(scene) = Scene::new() else { return };
     let other = scene.other_port();
-    let fast = ["sendto", "sendmsg"].map(|call| format!("fast-open-{call}:{other}"));
+    let past = ["fast-open-sendto", "fast-open-sendmsg", "fast-open-sendmmsg"];
+    let past = [&past[..], &["fast-open-connect", "upper-protocol"]].concat();
+    let words: Vec<_> = past.iter().map(|name| format!("{name}:{other}")).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
     for ports in [scene.port().to_string(), "1-65535".to_owned()] {
         let flags = ["--allow-connect", ports.as_str()];
         let refused = ["udp4", "udp6", "mptcp", "sctp", "listen", "raw4", "raw6", "packet"];
         assert_eq!(scene.inside(&flags, &refused), all(&refused, "EACCES"), "{ports}");
         let refused = ["vsock", "netlink-netfilter", "netlink-generic", "kernel-crypto", "bind"];
         assert_eq!(scene.inside(&flags, &refused), all(&refused, "EACCES"), "{ports}");
-        let names = ["fast-open-sendto", "fast-open-sendmsg", "fast-open-connect"];
-        let attempts = [fast[0].as_str(), &fast[1], "fast-open-connect"];
-        assert_eq!(scene.inside(&flags, &attempts), all(&names, "EOPNOTSUPP"), "{ports}");
+        assert_eq!(scene.inside(&flags, &words), all(&past, "EOPNOTSUPP"), "{ports}");
     }
 }
 
@@ -255,12 +258,12 @@ fn with_the_gap_allowed_a_port_is_the_only_one_to_listen_on() {
     let Some(scene) = Scene::new() else { return };
     // The probe has these ports of another address to itself.
     let (port, other) = (scene.port(), scene.other_port());
-    let (bound, not_bound) = (format!("bind:{port}"), format!("bind:{other}"));
+    let (bound, not_bound) = (format!("bind-and-listen:{port}"), format!("bind:{other}"));
     let attempts = [bound.as_str(), &not_bound, "tcp4", "udp4", "mptcp", "fast-open-sendto"];
     for ports in [format!("{port}"), format!("{port}-{}", port + 3)] {
         let flags = ["--allow-gap", "listen-unbound", "--allow-bind", &ports];
         let ends = scene.inside(&flags, &attempts);
-        assert_eq!(ends[..4], ["bind OK", "bind EACCES", "tcp4 EACCES", "udp4 EACCES"]);
+        assert_eq!(ends[..4], ["bind-and-listen OK", "bind EACCES", "tcp4 EACCES", "udp4 EACCES"]);
         assert_eq!(ends[4..], ["mptcp EACCES", "fast-open-sendto EOPNOTSUPP"]);
     }
 }

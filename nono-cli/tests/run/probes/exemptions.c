@@ -17,6 +17,11 @@
 
 // A flag that no version of these calls knows, so that they get no further than looking at it.
 #define UNKNOWN (1UL << 30)
+#define NOWHERE ((void *)1)
+
+// Newer than the C library's headers: the same number everywhere, and F_SETDELEG.
+#define FCHMODAT2 452
+#define DELEGATION 1040
 
 static long clone_user_namespace(void) {
     long child = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
@@ -36,23 +41,24 @@ static long set_own_limit(void) {
     return prlimit(getpid(), RLIMIT_CORE, &limit, NULL);
 }
 
-static long lease(int command) {
-    int file = open("file", O_RDONLY);
-    return file < 0 ? -1 : fcntl(file, command, F_RDLCK);
-}
-
 static long call(const char *name) {
 #define IS(word) (!strcmp(name, word))
     struct timespec time = {0, -1};
+    struct sched_param other = {0};
     if (IS("unshare")) return unshare(CLONE_NEWUSER);
     if (IS("clone")) return clone_user_namespace();
     if (IS("clone3")) return syscall(SYS_clone3, NULL, 0);
     if (IS("setns")) return setns(-1, 0);
     if (IS("chmod")) return chmod("file", 04755);
     if (IS("fchmod")) return fchmod(open("file", O_RDONLY), 02755);
-    if (IS("open")) return open("made", O_CREAT | O_WRONLY, 04755) < 0 ? -1 : 0;
-    if (IS("mknod")) return mknod("made-too", S_IFREG | 04755, 0);
+    if (IS("fchmodat")) return syscall(SYS_fchmodat, AT_FDCWD, "file", 06755);
+    if (IS("fchmodat2")) return syscall(FCHMODAT2, AT_FDCWD, "file", 04755, 0);
+    if (IS("openat")) return openat(AT_FDCWD, "made", O_CREAT | O_WRONLY, 04755) < 0 ? -1 : 0;
+    if (IS("creat")) return creat("created", 04755) < 0 ? -1 : 0;
+    if (IS("mknodat")) return mknodat(AT_FDCWD, "made-too", S_IFREG | 04755, 0);
     if (IS("io_uring_setup")) return syscall(SYS_io_uring_setup, 1, NULL);
+    if (IS("io_uring_enter")) return syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0);
+    if (IS("io_uring_register")) return syscall(SYS_io_uring_register, -1, 0, NULL, 0);
     if (IS("add_key")) return syscall(SYS_add_key, NULL, NULL, NULL, 0, 0);
     if (IS("request_key")) return syscall(SYS_request_key, NULL, NULL, NULL, 0);
     if (IS("keyctl")) return syscall(SYS_keyctl, UNKNOWN, 0, 0, 0, 0);
@@ -60,13 +66,21 @@ static long call(const char *name) {
     if (IS("userfaultfd")) return syscall(SYS_userfaultfd, 1 | O_CLOEXEC) < 0 ? -1 : 0;
     if (IS("perf_event_open")) return syscall(SYS_perf_event_open, NULL, 0, -1, -1, UNKNOWN);
     if (IS("bpf")) return syscall(SYS_bpf, 0, NULL, UNKNOWN);
-    if (IS("lease")) return lease(F_SETLEASE);
+    if (IS("lease")) return fcntl(open("file", O_RDONLY), F_SETLEASE, F_RDLCK);
+    if (IS("delegation")) return fcntl(open("file", O_RDONLY), DELEGATION, NULL);
     if (IS("sched_setaffinity")) return set_own_affinity();
+    if (IS("sched_setscheduler")) return sched_setscheduler(getpid(), SCHED_OTHER, &other);
+    if (IS("sched_setparam")) return sched_setparam(getpid(), &other);
+    if (IS("sched_setattr")) return syscall(SYS_sched_setattr, getpid(), NULL, 0);
     if (IS("setpriority")) return setpriority(PRIO_PROCESS, getpid(), 0);
     if (IS("ioprio_set")) return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, getpid(), 0);
     if (IS("prlimit")) return set_own_limit();
     // This clock cannot be set by anyone, and the time is none.
     if (IS("clock_settime")) return syscall(SYS_clock_settime, CLOCK_MONOTONIC, &time);
+    // No time can be read there.
+    if (IS("settimeofday")) return syscall(SYS_settimeofday, NOWHERE, NULL);
+    if (IS("adjtimex")) return syscall(SYS_adjtimex, NOWHERE);
+    if (IS("clock_adjtime")) return syscall(SYS_clock_adjtime, CLOCK_REALTIME, NOWHERE);
     // Nothing has this key, name or number.
     if (IS("shmget")) return syscall(SYS_shmget, 0x6e6f6e6f, 0, 0);
     if (IS("shmat")) return syscall(SYS_shmat, -1, NULL, 0);

@@ -63,17 +63,31 @@ static int send_message(const char *port) {
     return s < 0 || sendmsg(s, &message, MSG_FASTOPEN) != 1;
 }
 
+static int send_messages(const char *port) {
+    struct sockaddr_in to = v4(port);
+    struct iovec data = {"x", 1};
+    struct mmsghdr message = {{&to, sizeof to, &data, 1, NULL, 0, 0}, 0};
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    return s < 0 || sendmmsg(s, &message, 1, MSG_FASTOPEN) != 1;
+}
+
 static int fast_open_connect(void) {
     int on = 1, s = socket(AF_INET, SOCK_STREAM, 0);
     return s < 0 || setsockopt(s, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
 }
 
+// A protocol that no kernel has; one that it has, such as SMC, would no longer be TCP.
+static int upper_protocol(void) {
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    return s < 0 || setsockopt(s, IPPROTO_TCP, TCP_ULP, "none", 4);
+}
+
 // An address that nothing else here listens on, so that every port is free there.
-static int bind_and_listen(const char *port) {
+static int take(const char *port, int listens) {
     struct sockaddr_in at = v4(port);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 76);
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    return s < 0 || bind(s, (void *)&at, sizeof at) || listen(s, 1);
+    return s < 0 || bind(s, (void *)&at, sizeof at) || (listens && listen(s, 1));
 }
 
 static int bare_listen(void) {
@@ -126,8 +140,11 @@ static int attempt(const char *name, const char *at) {
     if (IS("udp6")) return send6(at);
     if (IS("fast-open-sendto")) return send4(SOCK_STREAM, MSG_FASTOPEN, at);
     if (IS("fast-open-sendmsg")) return send_message(at);
+    if (IS("fast-open-sendmmsg")) return send_messages(at);
+    if (IS("upper-protocol")) return upper_protocol();
     if (IS("fast-open-connect")) return fast_open_connect();
-    if (IS("bind")) return bind_and_listen(at);
+    if (IS("bind")) return take(at, 0);
+    if (IS("bind-and-listen")) return take(at, 1);
     if (IS("listen")) return bare_listen();
     if (IS("raw4")) return made(AF_INET, SOCK_RAW, IPPROTO_ICMP);
     if (IS("raw6")) return made(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
