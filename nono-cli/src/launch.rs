@@ -20,16 +20,17 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
     let mut request = Request::new(arguments, report)?;
     if arguments.dry_run {
         dry_run::print(&request, arguments.json)?;
+        request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
     if !request.base {
         let mut command = command(&request, arguments, report)?;
-        warn_of_root(&request, report);
+        warn(&request, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
     let mut command = command(&request, arguments, report)?;
-    warn_of_root(&request, report);
+    warn(&request, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
         // What cannot be removed now is tried again by a later run.
@@ -39,6 +40,12 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
     ended.map(|ended| ended.status)
+}
+
+/// What the caller may not have meant. Said when nothing else keeps the program from starting.
+fn warn(request: &Request, report: &Report) {
+    request.warn_about_names(report);
+    warn_of_root(request, report);
 }
 
 /// Without a single capability user 0 still owns the machine's files.

@@ -64,7 +64,6 @@ impl Request {
         if base {
             add_program(&mut caps, &program)?;
         }
-        warn_about_names(&caps, report);
         Ok(Self { program, command: arguments.command.clone(), workdir, caps, user, base })
     }
 
@@ -73,6 +72,18 @@ impl Request {
         match &self.user {
             Some(user) => Sandbox::prepare_for(&self.caps, user),
             None => Sandbox::prepare(&self.caps),
+        }
+    }
+
+    /// Names of hosts are looked up over UDP, which no port grant covers.
+    pub(crate) fn warn_about_names(&self, report: &Report) {
+        let connects = self.caps.tcp_connect_ports();
+        let has_ports = !connects.is_empty() || !self.caps.tcp_bind_ports().is_empty();
+        if has_ports && !connects.contains(53) {
+            report.warning(
+                "host names cannot be looked up: DNS needs UDP, which is blocked with ports \
+                 granted; connect by address, or grant port 53 where the resolver answers over TCP",
+            );
         }
     }
 
@@ -130,17 +141,6 @@ fn add_program(caps: &mut CapabilitySet, program: &Path) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Names of hosts are looked up over UDP, which no port grant covers.
-fn warn_about_names(caps: &CapabilitySet, report: &Report) {
-    let connects = caps.tcp_connect_ports();
-    if !connects.is_empty() && !connects.contains(53) {
-        report.warning(
-            "host names cannot be looked up: DNS needs UDP, which is blocked with ports granted; \
-             connect by address, or grant port 53 where the resolver answers over TCP",
-        );
-    }
-}
-
 fn add_grants(
     caps: &mut CapabilitySet,
     source: &CapabilitySource,
@@ -172,6 +172,7 @@ fn add_grants(
         caps.add_fs(cwd.with_source(source.clone()));
     }
     if grants.allow_pty {
+        report.note("the program can read and type on the other terminals of its user");
         presets::add_pty(caps)?;
     }
     if grants.explicit_exec {
