@@ -47,7 +47,11 @@ impl<'a> Anchor<'a> {
 /// before, so that one which stands there now was put there since.
 fn open_path(directory: impl AsFd, path: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let is_one_name = !path.contains(&b'/');
     let path = OsStr::from_bytes(path);
+    if is_one_name {
+        return openat(directory, path, flags, Mode::empty());
+    }
     match openat2(&directory, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         // In a sandbox of ours the call is refused, as its flags cannot be filtered.
         Err(Errno::NOSYS) => open_component_wise(directory, path, flags),
