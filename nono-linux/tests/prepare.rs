@@ -65,3 +65,31 @@ fn a_process_with_several_threads_is_covered_whole_or_refused_with_their_count()
     drop(release);
     let _ = other.join().unwrap();
 }
+
+/// What a race between the look-up and the opening leaves: a path that is spelled without a link,
+/// and the number of what lies behind the link that took the place of its directory.
+#[test]
+fn a_link_in_the_place_of_a_directory_on_the_way_is_refused_even_if_it_leads_to_the_same_object() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    fs::create_dir(root.join("secret")).unwrap();
+    for name in ["id", "other"] {
+        fs::write(root.join("secret").join(name), "").unwrap();
+    }
+    std::os::unix::fs::symlink("secret", root.join("sub")).unwrap();
+
+    for names in [&["id"][..], &["id", "other"]] {
+        let mut caps = CapabilitySet::new();
+        for name in names {
+            let file =
+                nono_core::FsCapability::new_file(root.join("secret").join(name), AccessMode::Read);
+            caps.add_fs(file.unwrap());
+        }
+        let raced = nono_core::SandboxState::from_caps(&caps).to_json().unwrap();
+        let raced = raced.replace("/secret/", "/sub/");
+        let caps = nono_core::SandboxState::from_json(&raced).unwrap().to_caps();
+
+        let error = LinuxBackend::new().prepare(&caps).unwrap_err();
+        assert!(matches!(error, NonoError::ObjectChanged(_)), "{names:?}: {error}");
+    }
+}
