@@ -231,3 +231,17 @@ fn the_program_and_all_that_serves_it_end_when_nono_is_killed() {
         started.wait_for_group();
     }
 }
+
+/// Callers that wait by signalfd block it, and some ignore it.
+#[test]
+fn the_end_of_the_program_is_seen_whatever_the_caller_does_with_sigchld() {
+    let Some(python) = crate::common::program("python3") else { return };
+    for prepare in ["signal.pthread_sigmask(0, {17})", "signal.signal(17, signal.SIG_IGN)"] {
+        let start =
+            format!("import os, signal, sys; {prepare}; os.execv(sys.argv[1], sys.argv[1:])");
+        let mut command = std::process::Command::new(&python);
+        command.args(["-c", &start]).arg(crate::common::nono_path());
+        command.args(["run", "--", "sh", "-c", "exit 7"]);
+        assert_eq!(crate::common::outcome(&mut command).code(), 7, "{prepare}");
+    }
+}
