@@ -1,6 +1,6 @@
 //! What root can do through a write grant without any capability.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 
 use nono_core::{CapabilitySet, EffectiveGrant, FileKind, Gap, GapReport, Rights};
 
@@ -36,11 +36,18 @@ pub(crate) fn root_writes(caps: &CapabilitySet) -> Option<GapReport> {
 }
 
 fn reaches_system(grant: &EffectiveGrant<'_>) -> bool {
-    let path = grant.capability.resolved();
+    let path = grant.capability.resolved().as_os_str().as_bytes();
     let is_directory = grant.capability.kind() == FileKind::Directory;
-    let covers = |part: &&str| is_directory && Path::new(part).starts_with(path);
-    let lies_in = |part: &&str| path.starts_with(part);
+    let covers = |part: &&str| is_directory && lies_in(part.as_bytes(), path);
+    let inside = |part: &&str| lies_in(path, part.as_bytes());
     grant.rights.intersects(Rights::WRITE)
-        && !HARMLESS.iter().any(lies_in)
-        && (SYSTEM.iter().any(|part| covers(part) || lies_in(part)) || covers(&HOME))
+        && !HARMLESS.iter().any(inside)
+        && (SYSTEM.iter().any(|part| covers(part) || inside(part)) || covers(&HOME))
+}
+
+/// Whether a resolved path is `directory` or below it. Compares bytes, since resolved paths have one
+/// spelling and every grant is asked about every part.
+fn lies_in(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory)
+        .is_some_and(|rest| directory == b"/" || rest.is_empty() || rest.starts_with(b"/"))
 }
