@@ -100,7 +100,8 @@ fn links_on_the_way(file: &Path) -> Vec<PathBuf> {
     let mut links = Vec::new();
     let mut ahead: Vec<OsString> = steps(&std::path::absolute(file).unwrap_or_default());
     let mut at = PathBuf::from("/");
-    while let Some(step) = ahead.pop().filter(|_| links.len() <= MAX_LINKS) {
+    let mut followed = 0;
+    while let Some(step) = ahead.pop().filter(|_| followed <= MAX_LINKS) {
         if step == ".." {
             // A link in the place of the directory would lead up from elsewhere.
             links.push(at.clone());
@@ -111,6 +112,7 @@ fn links_on_the_way(file: &Path) -> Vec<PathBuf> {
         let next = at.join(&step);
         match next.read_link() {
             Ok(target) => {
+                followed += 1;
                 ahead.extend(steps(&target));
                 links.push(next);
             }

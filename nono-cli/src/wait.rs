@@ -42,7 +42,7 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<End
                 return Ok(Ended { status: status.into(), _witness: program.witness });
             }
         } else if !arrival.is_for_the_foreground() {
-            program.forward(arrival).map_err(system("kill"))?;
+            program.forward(arrival);
         }
     }
 }
@@ -56,17 +56,14 @@ struct Program {
 
 impl Program {
     /// Passes a signal on, unless it was sent to the group and the program is in it.
-    fn forward(&mut self, arrival: Arrival) -> io::Result<()> {
+    fn forward(&mut self, arrival: Arrival) {
         let shares_group = getpgid(Some(self.process)).ok() == getpgid(None).ok();
         let saw = self.witness.as_mut().map(|witness| witness.saw(arrival.number));
         if matches!(saw, Some(Ok(true))) && shares_group {
-            return Ok(());
+            return;
         }
-        match sys::kill(self.process, arrival.number) {
-            // It ended meanwhile; the next arrival tells.
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-            other => other,
-        }
+        // If it ended meanwhile, the next arrival tells; no other failure is worth its end.
+        let _ = sys::kill(self.process, arrival.number);
     }
 
     /// Looks at what became of the program; stops with it, and gives its exit status at the end.

@@ -1,8 +1,8 @@
 //! A temporary directory that belongs to one run and goes with it.
 //!
 //! ```text
-//! $TMPDIR/nono-UID/          ours or refused, and nothing that others may list: one per user, so that looking for what is
-//!   │                        left over reads a few names and not all of /tmp
+//! $TMPDIR/nono-UID/          ours, and nothing that others may list, or refused: one per user, so
+//!   │                        that looking for what is left over reads a few names, not all of /tmp
 //!   └─ RANDOM/               0700, the directory that the program is granted, locked by flock(2)
 //!                            for as long as the run lasts
 //! ```

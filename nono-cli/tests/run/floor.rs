@@ -310,3 +310,14 @@ fn a_file_of_grants_whose_path_leads_through_a_write_grant_and_out_is_refused() 
     let path = "d/sub/../../kept/grants.toml";
     assert_refused(&with_grants(&tree, path), &tree.word(path));
 }
+
+#[test]
+fn a_long_way_to_a_file_of_grants_hides_no_link() {
+    let tree = Tree::new();
+    tree.directory("d");
+    tree.file("kept/grants.toml", format!("allow = ['{}']\n", tree.word("d")));
+    symlink("../kept/grants.toml", tree.at("d/file")).unwrap();
+    let way = tree.word(&format!("{}d/file", "kept/../".repeat(50)));
+    let ended = outcome(&mut at_home(&tree, &["--grants", &way, "echo", "started"]));
+    assert_refused(&ended, "d/file");
+}
