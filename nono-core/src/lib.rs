@@ -24,6 +24,8 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod approval;
+mod audit;
 mod backend;
 mod capability_set;
 mod decision;
@@ -35,14 +37,22 @@ mod gap;
 mod identity;
 mod index;
 mod lookup;
+mod message;
 mod network;
+mod opinion;
 mod port;
 mod privilege;
+mod protocol;
+mod reason_code;
+mod request;
 mod source;
 mod state;
 mod trie;
+pub mod wire;
 
 pub use access::{AccessMode, Rights};
+pub use approval::{ApprovalBackend, ApprovalDecision};
+pub use audit::{AuditEntry, AuditSink, Durability, JournalRecord, Outcome};
 pub use backend::{
     EnforceError, EnforceStep, Enforcement, GapReport, Prepared, SandboxBackend, SupportInfo,
 };
@@ -56,8 +66,13 @@ pub use gap::{Gap, UnknownGap};
 pub use identity::Identity;
 pub use index::EffectiveGrant;
 pub use lookup::Resolver;
+pub use message::{SupervisorMessage, SupervisorResponse};
 pub use network::NetworkMode;
+pub use opinion::{Operation, Opinion, Peer, Prompt, Scope, Verdict};
 pub use port::{PortRange, PortRangeError, PortSet};
 pub use privilege::{Privilege, UnknownPrivilege};
+pub use protocol::{PATH_MAX, PROTOCOL_VERSION, REQUEST_ID_MAX};
+pub use reason_code::ReasonCode;
+pub use request::CapabilityRequest;
 pub use source::CapabilitySource;
 pub use state::{SandboxState, StateError};
