@@ -12,19 +12,33 @@
 //! The crate can be taken alone: the ends are generic in their messages, with those of the supervisor
 //! protocol as the default.
 //!
-//! ```
-//! use std::fs::File;
-//! use nono_core::wire::{Reply, Response};
-//! use nono_ipc::{Passed, SupervisorEnd};
+//! A process gives another one a file that is already open:
 //!
-//! let (mut supervisor, mut child) = SupervisorEnd::pair()?;
-//! let reply = Reply::Decision(Response::granted("1"));
-//! supervisor.send_with_fd(&reply, File::open("/dev/null").expect("it is there"))?;
+//! ```standalone_crate
+//! use std::os::fd::{AsFd, OwnedFd};
+//! use std::{env, fs::File, io, os::unix::net::UnixStream, process::Command};
 //!
-//! let answer = child.recv()?.expect("the supervisor is there");
-//! assert_eq!(answer.reply, reply);
-//! assert!(matches!(answer.descriptor, Passed::Descriptor(_)));
-//! # Ok::<(), nono_ipc::IpcError>(())
+//! use nono_ipc::{ClientEnd, SupervisorEnd};
+//!
+//! if env::args().count() > 1 {
+//!     // The child, whose end is its standard input.
+//!     let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+//!     let mut child: ClientEnd<String, u32> = ClientEnd::from_stream(stream)?;
+//!     child.send(&"the list, please".to_owned())?;
+//!     let answer = child.recv()?.expect("the parent answers");
+//!     let file = answer.descriptor.into_result()?.expect("with a descriptor");
+//!     assert_eq!(answer.reply, 7);
+//!     assert!(io::read_to_string(File::from(file))?.contains("root"));
+//! } else {
+//!     let (ours, theirs) = UnixStream::pair()?;
+//!     let mut parent: SupervisorEnd<String, u32> = SupervisorEnd::from_stream(ours)?;
+//!     let mut child = Command::new(env::current_exe()?);
+//!     let mut child = child.arg("child").stdin(OwnedFd::from(theirs)).spawn()?;
+//!     assert_eq!(parent.recv()?.expect("the child asks").message, "the list, please");
+//!     parent.send_with_fd(&7, File::open("/etc/passwd")?)?;
+//!     assert!(child.wait()?.success());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod bound_path;

@@ -69,9 +69,9 @@ impl Link {
             desk.answers.insert(id.to_owned(), None);
             desk.timeout.map(|timeout| Instant::now() + timeout)
         };
-        let answer = lock(&self.outgoing)
-            .send(&self.stream, message, None)
-            .and_then(|()| self.wait_for(id, due));
+        // A statement of its own: others send while this one waits.
+        let sent = lock(&self.outgoing).send(&self.stream, message, None);
+        let answer = sent.and_then(|()| self.wait_for(id, due));
         lock(&self.desk).answers.remove(id);
         answer
     }
