@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
 use crate::grants::Grants;
+use crate::setup::SetupArgs;
+use crate::version;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
 #[derive(Debug, Parser)]
@@ -18,8 +21,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     Run(Box<RunArgs>),
+    Doctor(DoctorArgs),
+    Setup(SetupArgs),
 }
 
 /// Run a program in a sandbox
@@ -67,13 +72,17 @@ pub(crate) struct RunArgs {
 }
 
 /// The arguments of this process; nothing when help or the version was asked for and printed.
-pub(crate) fn parse() -> Result<Option<RunArgs>, Failure> {
+pub(crate) fn parse() -> Result<Option<Command>, Failure> {
     match Cli::try_parse() {
-        Ok(Cli { command: Command::Run(arguments) }) => Ok(Some(*arguments)),
+        Ok(Cli { command }) => Ok(Some(command)),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            ErrorKind::DisplayHelp => {
                 // A closed standard output is no reason to fail.
                 let _ = error.print();
+                Ok(None)
+            }
+            ErrorKind::DisplayVersion => {
+                version::print();
                 Ok(None)
             }
             _ => Err(Failure::Usage(one_line(&error))),
@@ -91,7 +100,7 @@ fn one_line(error: &clap::Error) -> String {
         line = stripped.to_owned();
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run".to_owned();
+        line = "a subcommand is needed: nono run, nono doctor".to_owned();
     }
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         if let Some(suggestion) = error.get(kind).and_then(first_text) {
@@ -140,7 +149,7 @@ mod tests {
     #[test]
     fn flags_behind_the_command_are_the_commands_own() {
         let cli = Cli::try_parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
-        let Command::Run(arguments) = cli.command;
+        let Command::Run(arguments) = cli.command else { panic!("{cli:?}") };
         assert_eq!(arguments.command, ["ls", "--silent", "-v"]);
         assert!(!arguments.silent && !arguments.verbose);
     }

@@ -8,6 +8,7 @@
 //! that can be refused is refused between them, before anything starts.
 
 mod cli;
+mod doctor;
 mod dry_run;
 mod environment;
 mod failure;
@@ -17,19 +18,24 @@ mod grants_file;
 mod launch;
 mod report;
 mod request;
+mod setup;
 mod signals;
 mod sys;
+mod version;
 mod wait;
 mod witness;
 
 use std::process::ExitCode;
 
+use cli::Command;
 use failure::Failure;
 use report::Report;
 
 fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
-        Ok(Some(arguments)) => run(&arguments),
+        Ok(Some(Command::Run(arguments))) => run(&arguments),
+        Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
+        Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }

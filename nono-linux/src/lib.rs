@@ -42,3 +42,4 @@ pub use carve::{CARVE_LIMIT, Carved, carve};
 pub use plan::{PathRule, Plan, PortRules, plan};
 pub use prepare::LinuxPrepared;
 pub use probe::{KernelFeatures, Landlock, MissingLandlock};
+pub use rights::NEWEST_USED as NEWEST_USED_ABI;

@@ -47,6 +47,17 @@ pub enum MissingLandlock {
 }
 
 impl MissingLandlock {
+    /// A stable name for the cause.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotBuilt => "not-built",
+            Self::NotEnabled => "not-enabled",
+            Self::Filtered => "filtered",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
     /// The cause and the next step, in one clause.
     #[must_use]
     pub const fn advice(self) -> &'static str {

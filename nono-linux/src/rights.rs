@@ -3,8 +3,8 @@
 use landlock::{ABI, Access, AccessFs, BitFlags, make_bitflags};
 use nono_core::{EffectiveGrant, Rights};
 
-/// The newest version of the interface that the planner makes use of.
-pub(crate) const NEWEST_USED: u32 = 9;
+/// The newest version of Landlock's interface that the planner makes use of.
+pub const NEWEST_USED: u32 = 9;
 
 /// The version of the interface to ask for on a kernel that offers `version`.
 pub(crate) fn used_abi(version: u32) -> ABI {

@@ -6,6 +6,7 @@
 
 mod common;
 mod deny;
+mod doctor;
 mod environment;
 mod exemptions;
 mod exit_status;
