@@ -40,6 +40,7 @@ mod lookup;
 mod message;
 mod network;
 mod opinion;
+pub mod pipeline;
 mod port;
 mod privilege;
 mod protocol;
