@@ -94,12 +94,10 @@ impl Pinned {
     ///
     /// # Errors
     /// What `vet` refuses.
-    pub fn vet(self, vet: &dyn Vet, access: AccessMode) -> Result<Vetted, (Self, Refusal)> {
+    pub fn vet(self, vet: &dyn Vet, access: AccessMode) -> Result<Vetted, Refusal> {
         let purpose = if access == AccessMode::Read { Purpose::Read } else { Purpose::Write };
-        match vet.vet(&self.subject(purpose)) {
-            Ok(()) => Ok(Vetted::new(self, access)),
-            Err(refusal) => Err((self, refusal)),
-        }
+        vet.vet(&self.subject(purpose))?;
+        Ok(Vetted::new(self, access))
     }
 
     /// What a [`Vet`] looks at. A file that is to be made has no identity yet.

@@ -71,15 +71,13 @@ impl Vetted {
         verdict: &Verdict,
         intent: OpenIntent,
         vet: &dyn Vet,
-    ) -> Result<Approved, (Pinned, Refusal)> {
+    ) -> Result<Approved, Refusal> {
         if !verdict.decision.is_granted() {
             let code = verdict.code.clone().unwrap_or(ReasonCode::Backend);
-            return Err((self.pinned, Refusal::new(code, "the decision is not yes")));
+            return Err(Refusal::new(code, "the decision is not yes"));
         }
-        if verdict.scope == Scope::Subtree
-            && let Err(refusal) = vet.vet(&self.pinned.subject(Purpose::Subtree))
-        {
-            return Err((self.pinned, refusal));
+        if verdict.scope == Scope::Subtree {
+            vet.vet(&self.pinned.subject(Purpose::Subtree))?;
         }
         Ok(Approved::new(self.pinned, self.access, intent))
     }
