@@ -1,9 +1,14 @@
-//! The unsandboxed supervisor: takes a request, checks it, asks an approver, opens the object and
-//! hands over the open descriptor.
+//! Decides about what a sandboxed program asks for, acts on it, and writes it down.
 //!
 //! ```text
 //! receive ─▶ admit ─▶ pin ─▶ vet ─▶ decide ─▶ record ─▶ act ─▶ answer
 //! ```
 //!
-//! The crate holds no code yet. Nothing in nono asks for more access while a program runs until it
-//! does: a sandbox keeps exactly what it was started with.
+//! A path is looked up once, into a handle; whatever follows acts on the handle. What is never granted
+//! is looked at before anybody is asked, and again on what was opened. What is decided is written
+//! before it is done.
+#![forbid(unsafe_code)]
+
+mod supervisor;
+
+pub use supervisor::{AuditSync, Limits, Supervisor, SupervisorBuilder};

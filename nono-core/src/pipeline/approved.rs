@@ -10,11 +10,24 @@ pub struct Approved {
     pinned: Pinned,
     access: AccessMode,
     intent: OpenIntent,
+    owner: Option<(u32, u32)>,
 }
 
 impl Approved {
     pub(super) fn new(pinned: Pinned, access: AccessMode, intent: OpenIntent) -> Self {
-        Self { pinned, access, intent }
+        Self { pinned, access, intent, owner: None }
+    }
+
+    /// Names the user and group that a new file is to belong to, where the supervisor runs as another.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<(u32, u32)>) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// The user and group that a new file is to belong to, if not to the supervisor's.
+    #[must_use]
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        self.owner
     }
 
     /// What may be opened.
