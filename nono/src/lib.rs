@@ -42,6 +42,7 @@ pub mod presets;
 #[cfg(target_os = "linux")]
 pub mod private_tmp;
 mod sandbox;
+pub mod supervisor;
 mod sys;
 pub mod user;
 
