@@ -40,6 +40,7 @@ mod lookup;
 mod message;
 mod network;
 mod opinion;
+pub mod path_text;
 mod port;
 mod privilege;
 mod protocol;
