@@ -5,5 +5,14 @@
 //! receive ─▶ admit ─▶ pin ─▶ vet ─▶ decide ─▶ record ─▶ act ─▶ answer
 //! ```
 //!
-//! The crate holds no code yet. Nothing in nono asks for more access while a program runs until it
-//! does: a sandbox keeps exactly what it was started with.
+//! What is there is the keeping of records: [`journal`], and sinks for tests and other programs.
+//! Nothing in nono asks for more access while a program runs until the rest is: a sandbox keeps
+//! exactly what it was started with.
+#![forbid(unsafe_code)]
+
+mod callback_sink;
+pub mod journal;
+mod memory_sink;
+
+pub use callback_sink::CallbackSink;
+pub use memory_sink::MemorySink;
