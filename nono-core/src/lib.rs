@@ -40,6 +40,7 @@ mod lookup;
 mod message;
 mod network;
 mod opinion;
+pub mod path_text;
 pub mod pipeline;
 mod port;
 mod privilege;

@@ -6,9 +6,14 @@
 //!
 //! A path is looked up once, into a handle; whatever follows acts on the handle. What is never granted
 //! is looked at before anybody is asked, and again on what was opened. What is decided is written
-//! before it is done.
+//! before it is done, into a [`journal`] or another sink.
 #![forbid(unsafe_code)]
 
+mod callback_sink;
+pub mod journal;
+mod memory_sink;
 mod supervisor;
 
+pub use callback_sink::CallbackSink;
+pub use memory_sink::MemorySink;
 pub use supervisor::{AuditSync, Limits, Supervisor, SupervisorBuilder};

@@ -12,7 +12,7 @@ pub use nono_core::pipeline;
 pub use nono_core::wire;
 pub use nono_core::{
     ApprovalBackend, ApprovalDecision, AuditEntry, AuditSink, CapabilityRequest, Durability,
-    JournalRecord, Opinion, Operation, Outcome as RecordedOutcome, PROTOCOL_VERSION, Peer, Prompt,
+    JournalRecord, Operation, Opinion, Outcome as RecordedOutcome, PROTOCOL_VERSION, Peer, Prompt,
     ReasonCode, Scope, SupervisorMessage, SupervisorResponse, Verdict,
 };
 pub use nono_ipc::{

@@ -1,0 +1,197 @@
+//! Where journals are.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::{JOURNAL_MAX, JournalError, Reader, Summary};
+
+const EXTENSION: &str = ".jsonl";
+const SESSION_ID_MAX: usize = 128;
+
+/// A directory of journals, held open: it is no link, belongs to this process's effective user, and
+/// nobody else may enter it.
+#[derive(Debug)]
+pub struct Directory {
+    descriptor: OwnedFd,
+    path: PathBuf,
+}
+
+/// The journals of a directory, by the beginning of their sessions; those without one come first.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// What each says on the whole.
+    pub sessions: Vec<Summary>,
+    /// Why others cannot be read.
+    pub unreadable: Vec<JournalError>,
+}
+
+impl Directory {
+    /// The directory at `path`; made, with those above it, where it is missing (mode 0700).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the directory; see [`JournalError`].
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        match made {
+            // What is there instead is named below.
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                Err(JournalError::System { call: "mkdir", path: path.to_owned(), source })
+            }
+            _ => Self::open(path),
+        }
+    }
+
+    /// The directory that is at `path`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the directory; see [`JournalError`].
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
+            let is_link =
+                || rustix::fs::lstat(path).is_ok_and(|found| kind(&found) == FileType::Symlink);
+            match errno {
+                Errno::NOTDIR if !is_link() => {
+                    JournalError::Kind { path: path.to_owned(), expected: "directory" }
+                }
+                Errno::NOTDIR => JournalError::Link(path.to_owned()),
+                errno => error("open", path, errno),
+            }
+        })?;
+        let found = rustix::fs::fstat(&descriptor).map_err(|errno| error("fstat", path, errno))?;
+        refuse_others(&found, path)?;
+        Ok(Self { descriptor, path: path.to_owned() })
+    }
+
+    /// Makes the file of a session that has none.
+    pub(super) fn create_file(&self, session_id: &str) -> Result<(File, PathBuf), JournalError> {
+        let name = file_name(session_id)?;
+        let path = self.path.join(&name);
+        let flags = OFlags::WRONLY
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::APPEND
+            | OFlags::NOFOLLOW
+            | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = rustix::fs::openat(&self.descriptor, &name, flags, mode)
+            .map_err(|errno| error("open", &path, errno))?;
+        // The mode, whatever the umask; and the name, whatever becomes of the power.
+        rustix::fs::fchmod(&file, mode).map_err(|errno| error("fchmod", &path, errno))?;
+        rustix::fs::fsync(&self.descriptor).map_err(|errno| error("fsync", &self.path, errno))?;
+        Ok((file.into(), path))
+    }
+
+    /// The journal of a session, from its first line.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file; see [`JournalError`].
+    pub fn reader(&self, session_id: &str) -> Result<Reader, JournalError> {
+        let name = file_name(session_id)?;
+        let path = self.path.join(&name);
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let not_regular = || JournalError::Kind { path: path.clone(), expected: "regular file" };
+        let file =
+            rustix::fs::openat(&self.descriptor, &name, flags, Mode::empty()).map_err(|errno| {
+                match errno {
+                    Errno::NXIO | Errno::NODEV => not_regular(),
+                    errno => error("open", &path, errno),
+                }
+            })?;
+        let found = rustix::fs::fstat(&file).map_err(|errno| error("fstat", &path, errno))?;
+        if kind(&found) != FileType::RegularFile {
+            return Err(not_regular());
+        }
+        refuse_others(&found, &path)?;
+        match u64::try_from(found.st_size) {
+            Ok(size) if size > JOURNAL_MAX => Err(JournalError::TooLarge { path, size }),
+            _ => Ok(Reader::new(file.into(), path, session_id.to_owned())),
+        }
+    }
+
+    /// Reads and checks the journal of a session. The memory that it takes does not depend on the
+    /// journal's length.
+    ///
+    /// # Errors
+    /// Whatever keeps the file from being read; what is wrong with a line is the summary's state.
+    pub fn summary(&self, session_id: &str) -> Result<Summary, JournalError> {
+        Summary::of(self.reader(session_id)?)
+    }
+
+    /// The sessions that have a file here, in no order. Files with other names are passed over.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn session_ids(&self) -> Result<Vec<String>, JournalError> {
+        let failed = |errno| error("getdents64", &self.path, errno);
+        let mut ids = Vec::new();
+        for entry in Dir::read_from(&self.descriptor).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_str().ok();
+            let id = name.and_then(|name| name.strip_suffix(EXTENSION));
+            ids.extend(id.filter(|id| is_session_id(id)).map(str::to_owned));
+        }
+        Ok(ids)
+    }
+
+    /// Reads and checks all journals.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn list(&self) -> Result<Listing, JournalError> {
+        let mut listing = Listing::default();
+        for id in self.session_ids()? {
+            match self.summary(&id) {
+                Ok(summary) => listing.sessions.push(summary),
+                Err(error) => listing.unreadable.push(error),
+            }
+        }
+        listing.sessions.sort_by(|one, other| one.order().cmp(&other.order()));
+        Ok(listing)
+    }
+}
+
+fn file_name(session_id: &str) -> Result<String, JournalError> {
+    if is_session_id(session_id) {
+        Ok(format!("{session_id}{EXTENSION}"))
+    } else {
+        Err(JournalError::SessionId(session_id.to_owned()))
+    }
+}
+
+fn is_session_id(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=SESSION_ID_MAX).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(plain)
+}
+
+fn kind(found: &Stat) -> FileType {
+    FileType::from_raw_mode(found.st_mode)
+}
+
+fn refuse_others(found: &Stat, path: &Path) -> Result<(), JournalError> {
+    let mode = found.st_mode & 0o7777;
+    if found.st_uid != rustix::process::geteuid().as_raw() {
+        Err(JournalError::Owner { path: path.to_owned(), owner: found.st_uid })
+    } else if mode & 0o077 != 0 {
+        Err(JournalError::OpenToOthers { path: path.to_owned(), mode })
+    } else {
+        Ok(())
+    }
+}
+
+fn error(call: &'static str, path: &Path, errno: Errno) -> JournalError {
+    let path = path.to_owned();
+    match errno {
+        Errno::NOENT => JournalError::Missing(path),
+        Errno::EXIST => JournalError::Exists(path),
+        Errno::LOOP => JournalError::Link(path),
+        errno => JournalError::System { call, path, source: errno.into() },
+    }
+}

@@ -1,0 +1,101 @@
+//! No more room, and too much of everything.
+
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nono_core::{AuditSink, Durability};
+use nono_supervisor::journal::{
+    Directory, Flaw, JOURNAL_MAX, JournalError, JournalSink, LINE_MAX, State,
+};
+
+use crate::common::{Journals, SESSION, record};
+
+const DIRECTORY: &str = "NONO_TEST_JOURNALS";
+
+/// The writer: this test, started by the one below, in a process whose files are limited.
+#[test]
+#[ignore = "the writer of another test"]
+fn limited_writer() {
+    let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
+    let directory = Directory::open(&directory).unwrap();
+    let begin = nono_supervisor::journal::Begin::now(SESSION, None);
+    let sink = JournalSink::create(&directory, &begin).unwrap();
+    let kept = (0..100)
+        .filter(|one| sink.record(&record(&one.to_string()), Durability::Written).is_ok())
+        .count();
+    assert!((1..100).contains(&kept), "{kept}");
+
+    let mut long = record("long");
+    long.entry.request.reason = Some("x".repeat(60_000));
+    assert!(sink.record(&long, Durability::Written).is_err());
+    println!("kept {kept}");
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_and_leaves_whole_lines() {
+    let journals = Journals::new();
+    // 8 KiB, in blocks of 512 bytes; without SIGXFSZ the write is short, or EFBIG.
+    let limited = Command::new("sh")
+        .args(["-c", r#"trap '' XFSZ; ulimit -f 16; exec "$0" "$@""#])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "limits::limited_writer", "--ignored", "--nocapture"])
+        .env(DIRECTORY, &journals.path)
+        .output()
+        .unwrap();
+    assert!(limited.status.success(), "{limited:?}");
+    let summary = journals.summary();
+    assert_eq!(summary.state, State::OpenEnded { torn: false });
+    let said = String::from_utf8(limited.stdout).unwrap();
+    assert!(said.contains(&format!("kept {}\n", summary.counts.granted)), "{said}");
+}
+
+#[test]
+fn a_record_of_more_than_a_line_is_refused_and_the_journal_goes_on() {
+    let journals = Journals::new();
+    let sink = journals.sink();
+    let mut long = record("long");
+    long.entry.request.reason = Some("x".repeat(LINE_MAX));
+    assert!(sink.record(&long, Durability::Written).is_err());
+    sink.record(&record("next"), Durability::Written).unwrap();
+    sink.end().unwrap();
+    let summary = journals.summary();
+    assert_eq!((summary.state, summary.counts.granted), (State::Complete, 1));
+}
+
+#[test]
+fn the_longest_request_of_the_protocol_is_kept() {
+    let journals = Journals::new();
+    let sink = journals.sink();
+    let mut long = record("long");
+    // Every byte of a frame as one that JSON writes in six.
+    long.entry.request.reason = Some("\u{1}".repeat(65_536));
+    sink.record(&long, Durability::Written).unwrap();
+    sink.end().unwrap();
+    assert_eq!(journals.summary().state, State::Complete);
+}
+
+#[test]
+fn a_line_that_does_not_end_is_given_up() {
+    let journals = Journals::new();
+    drop(journals.sink());
+    let mut file = OpenOptions::new().append(true).open(journals.file()).unwrap();
+    file.write_all(&vec![b'x'; LINE_MAX * 3]).unwrap();
+    let State::Broken(broken) = journals.summary().state else { panic!("not noticed") };
+    assert_eq!((broken.line, broken.flaw), (2, Flaw::TooLong));
+}
+
+#[test]
+fn a_journal_of_more_than_the_limit_is_not_read() {
+    let journals = Journals::new();
+    drop(journals.sink());
+    let file = OpenOptions::new().write(true).open(journals.file()).unwrap();
+    // A hole: nothing of it takes room on the disk.
+    file.write_at(b"\n", JOURNAL_MAX).unwrap();
+    let error = journals.directory.summary(SESSION).unwrap_err();
+    assert!(matches!(error, JournalError::TooLarge { size, .. } if size == JOURNAL_MAX + 1));
+    fs::remove_file(journals.file()).unwrap();
+}
