@@ -64,7 +64,8 @@ pub trait ApprovalBackend: Send + Sync {
     /// A short name for records and messages.
     fn backend_name(&self) -> &str;
 
-    /// Whether it decides without waiting, so that it may be asked on the thread that receives.
+    /// Whether it decides without waiting for anything, so that it may be asked on the thread that
+    /// receives requests.
     fn is_immediate(&self) -> bool {
         false
     }
