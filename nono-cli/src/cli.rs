@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use crate::ask::AskArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
 use crate::grants::Grants;
 use crate::setup::SetupArgs;
+use crate::supervise::SuperviseArgs;
 use crate::version;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
@@ -23,6 +25,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    #[command(name = "request")]
+    Ask(AskArgs),
     Doctor(DoctorArgs),
     Setup(SetupArgs),
 }
@@ -52,6 +56,8 @@ pub(crate) struct RunArgs {
     /// Pass no variable on but those that are named
     #[arg(long, help_heading = "Environment")]
     pub(crate) clear_env: bool,
+    #[command(flatten)]
+    pub(crate) supervise: SuperviseArgs,
 
     /// Print what would be granted, and start nothing
     #[arg(long, help_heading = "Output")]

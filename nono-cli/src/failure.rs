@@ -70,6 +70,14 @@ pub(crate) enum Failure {
     UserNeedsRoot,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
+    /// The supervisor cannot be reached, or its program cannot reach it.
+    Ipc(IpcError),
+    /// The record of decisions cannot be kept.
+    Journal(JournalError),
+    /// The record of decisions lies in a grant.
+    GrantedJournal(PathBuf),
+    /// A policy cannot be read.
+    Policy(PolicyError),
     /// The operating system failed nono.
     System {
         /// The call.
@@ -144,6 +152,18 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
             }
             Self::Start(error) => error.fmt(f),
+            Self::Ipc(error @ IpcError::NoSupervisor) => {
+                write!(f, "{error}; start the program with nono run --supervised")
+            }
+            Self::Ipc(error) => write!(f, "the supervisor cannot be reached: {error}"),
+            Self::Journal(error) => write!(f, "{error}; name another directory: --audit-dir"),
+            Self::GrantedJournal(path) => write!(
+                f,
+                "the program could reach the record of its requests in {}; name another directory: \
+                 --audit-dir",
+                path.display()
+            ),
+            Self::Policy(error) => write!(f, "--approve policy: {error}"),
             Self::System { call, source } => write!(f, "{call}: {source}"),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use nono::Command;
 use nono::private_tmp::PrivateTmp;
+use nono::{CapabilitySource, Command, FsCapability};
 
 use crate::cli::RunArgs;
 use crate::dry_run;
@@ -11,6 +11,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::request::Request;
+use crate::supervise::{self, Session};
 use crate::wait;
 
 /// Runs what was asked for, and gives its exit status.
@@ -23,23 +24,50 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
-    if !request.base {
+    let supervised = arguments.supervise.supervised;
+    if supervised {
+        add_own_program(&mut request)?;
+    } else if !request.base {
         let mut command = command(&request, arguments, report)?;
         warn(&request, report);
         return Err(command.exec().into());
     }
-    let tmp = add_private_tmp(&mut request)?;
+    let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
     let mut command = command(&request, arguments, report)?;
     warn(&request, report);
-    command.env("TMPDIR", tmp.path()).die_with_parent();
-    let ended = wait::run(&mut command, || {
+    if let Some(tmp) = &tmp {
+        command.env("TMPDIR", tmp.path());
+    }
+    let meanwhile = || {
         // What cannot be removed now is tried again by a later run.
-        let _ = tmp.remove_stale();
-    });
-    if let Err(error) = tmp.remove() {
+        let _ = tmp.as_ref().map(PrivateTmp::remove_stale);
+    };
+    if supervised {
+        let caller = || rustix::process::getuid().as_raw();
+        let user = request.user.as_ref().map_or_else(caller, |user| user.identity().uid());
+        let session = Session::new(&arguments.supervise, &request.caps, &request.program, user);
+        let status = supervise::run(command, session, meanwhile, report);
+        remove(tmp, report);
+        return status;
+    }
+    let ended = wait::run(command.die_with_parent(), meanwhile);
+    remove(tmp, report);
+    ended.map(|ended| ended.status)
+}
+
+fn remove(tmp: Option<PrivateTmp>, report: &Report) {
+    if let Some(Err(error)) = tmp.map(PrivateTmp::remove) {
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
-    ended.map(|ended| ended.status)
+}
+
+/// The program asks with `nono request`, wherever nono is installed.
+fn add_own_program(request: &mut Request) -> Result<(), Failure> {
+    let program = std::env::current_exe()
+        .map_err(|source| Failure::System { call: "readlink /proc/self/exe", source })?;
+    let grant = FsCapability::new_executable(&program)?.with_source(CapabilitySource::System);
+    request.caps.add_fs(grant);
+    Ok(())
 }
 
 /// What the caller may not have meant. Said when nothing else keeps the program from starting.

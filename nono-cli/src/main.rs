@@ -7,6 +7,7 @@
 //! What was typed (`RunArgs`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
+mod ask;
 mod cli;
 mod doctor;
 mod dry_run;
@@ -20,6 +21,7 @@ mod report;
 mod request;
 mod setup;
 mod signals;
+mod supervise;
 mod sys;
 mod version;
 mod wait;
@@ -34,6 +36,7 @@ use report::Report;
 fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
         Ok(Some(Command::Run(arguments))) => run(&arguments),
+        Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(None) => ExitCode::SUCCESS,

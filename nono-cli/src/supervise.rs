@@ -7,8 +7,10 @@
 //!
 //! The front ends with the program. The supervisor stays until the last descendant is gone.
 
+mod approver;
 mod front;
 mod link;
+mod never_grant;
 mod parent;
 mod session;
 

@@ -13,7 +13,7 @@ use rustix::process::{
 };
 
 use super::link::{Back, News};
-use super::session::Session;
+use super::session::{Serving, Session};
 use crate::failure::{Failure, NONO_FAILED};
 use crate::report::Report;
 use crate::signals::Signals;
@@ -30,7 +30,7 @@ pub(super) fn run(
     report: &Report,
 ) -> u8 {
     match start(command, session, front) {
-        Ok(mut family) => {
+        Ok(family) => {
             // Without a front there is nobody to tell, and the kernel ends this process.
             let _ = link.send(&News::Started(family.program.as_raw_nonzero().get()));
             family.live(&mut link).err().map_or(0, |failure| {
@@ -39,7 +39,7 @@ pub(super) fn run(
             })
         }
         Err(failure) => {
-            let status = failure.status();
+            let status = failure.exit_status();
             report.failed(&failure);
             let _ = link.send(&News::Ended(status));
             status
@@ -52,10 +52,10 @@ struct Family {
     program: Pid,
     has_ended: bool,
     signals: Signals,
-    session: Session,
+    serving: Serving,
 }
 
-fn start(mut command: Command, mut session: Session, front: Pid) -> Result<Family, Failure> {
+fn start(mut command: Command, session: Session, front: Pid) -> Result<Family, Failure> {
     let system = |call| move |source| Failure::System { call, source };
     let errno = |call| move |errno: Errno| Failure::System { call, source: errno.into() };
     set_child_subreaper(Some(front)).map_err(errno("prctl"))?;
@@ -65,19 +65,19 @@ fn start(mut command: Command, mut session: Session, front: Pid) -> Result<Famil
         return Err(Failure::System { call: "getppid", source: Errno::SRCH.into() });
     }
     let signals = Signals::catch().map_err(system("sigaction"))?;
-    session.serve().map_err(system("clone"))?;
+    let serving = session.begin(&mut command)?;
     let child = command.die_with_parent().spawn()?;
     let program = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let program = program.ok_or_else(|| errno("fork")(Errno::INVAL))?;
-    Ok(Family { program, has_ended: false, signals, session })
+    Ok(Family { program, has_ended: false, signals, serving })
 }
 
 impl Family {
-    fn live(&mut self, link: &mut Back) -> Result<(), Failure> {
+    fn live(mut self, link: &mut Back) -> Result<(), Failure> {
         while self.reap(link)? {
             self.listen(link)?;
         }
-        self.session.close();
+        self.serving.end();
         Ok(())
     }
 
@@ -125,7 +125,6 @@ impl Family {
             return;
         }
         self.has_ended = true;
-        self.session.program_ended();
         // What is left to do is for descendants; the front and its terminal are not theirs.
         let _ = set_parent_process_death_signal(None);
         let _ = setsid();

@@ -67,14 +67,11 @@ impl Approved {
         if opened.canonical == self.pinned.canonical() {
             return Ok(());
         }
-        let purpose = match self.access {
-            AccessMode::Read => Purpose::Read,
-            AccessMode::Write | AccessMode::ReadWrite => Purpose::Write,
-        };
+        let purpose = Purpose::of(self.access, false);
         vet.vet(&Subject {
             spelled: &opened.canonical,
             canonical: &opened.canonical,
-            object: Some(opened.object),
+            object: opened.object,
             ..self.pinned.subject(purpose)
         })?;
         changed("the object was renamed while it was decided about")

@@ -95,20 +95,19 @@ impl Pinned {
     /// # Errors
     /// What `vet` refuses.
     pub fn vet(self, vet: &dyn Vet, access: AccessMode) -> Result<Vetted, Refusal> {
-        let purpose = if access == AccessMode::Read { Purpose::Read } else { Purpose::Write };
+        let purpose = Purpose::of(access, self.new_name.is_some());
         vet.vet(&self.subject(purpose))?;
         Ok(Vetted::new(self, access))
     }
 
-    /// What a [`Vet`] looks at. A file that is to be made has no identity yet.
+    /// What a [`Vet`] looks at.
     #[must_use]
     pub fn subject(&self, purpose: Purpose) -> Subject<'_> {
         Subject {
             spelled: &self.spelled,
             canonical: &self.canonical,
-            object: self.new_name.is_none().then_some(self.object),
-            links: self.links,
-            is_directory: self.kind == ObjectKind::Directory,
+            object: self.object,
+            links: if self.kind == ObjectKind::Directory { 1 } else { self.links },
             purpose,
         }
     }

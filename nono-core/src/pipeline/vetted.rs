@@ -22,25 +22,49 @@ pub struct Subject<'a> {
     pub spelled: &'a Path,
     /// Where the object is.
     pub canonical: &'a Path,
-    /// Its identity; `None` for a file that is to be made.
-    pub object: Option<ObjectId>,
-    /// How many names the object has.
+    /// The object; for [`Purpose::Create`] the directory that it is to be made in.
+    pub object: ObjectId,
+    /// How many names the object has (`st_nlink`), 1 for a directory: its links are its own.
     pub links: u64,
-    /// Whether it is a directory.
-    pub is_directory: bool,
-    /// What it is asked for.
+    /// What is to be done.
     pub purpose: Purpose,
 }
 
-/// What an object is asked for.
+/// What is to be done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Reading it, or listing it.
+    /// Reading it: the content of a file, the names in a directory.
     Read,
-    /// Writing, making, renaming or removing it.
+    /// Changing it, removing it, renaming it.
     Write,
-    /// Everything below it.
-    Subtree,
+    /// Making it, in a directory that is there.
+    Create,
+    /// This access to all below it.
+    Subtree(AccessMode),
+}
+
+impl Purpose {
+    /// What an access to an object is.
+    #[must_use]
+    pub fn of(access: AccessMode, is_new: bool) -> Self {
+        match access {
+            _ if is_new => Self::Create,
+            AccessMode::Read => Self::Read,
+            AccessMode::Write | AccessMode::ReadWrite => Self::Write,
+        }
+    }
+
+    /// Whether it changes something.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Read | Self::Subtree(AccessMode::Read))
+    }
+
+    /// Whether it reaches what lies below the object.
+    #[must_use]
+    pub fn reaches_below(self) -> bool {
+        matches!(self, Self::Subtree(_))
+    }
 }
 
 /// A [`Pinned`] that was vetted for an access.
@@ -77,7 +101,7 @@ impl Vetted {
             return Err(Refusal::new(code, "the decision is not yes"));
         }
         if verdict.scope == Scope::Subtree {
-            vet.vet(&self.pinned.subject(Purpose::Subtree))?;
+            vet.vet(&self.pinned.subject(Purpose::Subtree(self.access)))?;
         }
         Ok(Approved::new(self.pinned, self.access, intent))
     }
