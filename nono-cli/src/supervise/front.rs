@@ -57,8 +57,9 @@ impl Standing {
                     self.pass_on(arrival, link);
                 }
             }
-            News::Stopped => sys::stop_self()
-                .map_err(|source| Failure::System { call: "raise", source })?,
+            News::Stopped => {
+                sys::stop_self().map_err(|source| Failure::System { call: "raise", source })?
+            }
             News::Ended(status) => return Ok(Some(status)),
         }
         Ok(None)

@@ -92,7 +92,8 @@ impl Family {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(system("poll")(errno.into())),
         }
-        let is_ready = |at: usize| polled.get(at).is_some_and(|polled| !polled.revents().is_empty());
+        let is_ready =
+            |at: usize| polled.get(at).is_some_and(|polled| !polled.revents().is_empty());
         let (by_kernel, by_front) = (is_ready(0), is_ready(1));
         if by_kernel {
             // Signals to the group reach the program without us; SIGCHLD is looked into next.
@@ -114,7 +115,9 @@ impl Family {
                 Ok(None) => return Ok(true),
                 Err(Errno::INTR) => {}
                 Err(Errno::CHILD) => return Ok(false),
-                Err(errno) => return Err(Failure::System { call: "waitpid", source: errno.into() }),
+                Err(errno) => {
+                    return Err(Failure::System { call: "waitpid", source: errno.into() });
+                }
             }
         }
     }

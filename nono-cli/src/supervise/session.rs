@@ -85,13 +85,20 @@ impl Session {
             let _ = supervisor.serve(transport);
         })
         .map_err(|source| Failure::System { call: "clone", source })?;
-        command.env(nono::supervisor::FD_VARIABLE, std::os::fd::AsRawFd::as_raw_fd(&theirs).to_string());
+        command.env(
+            nono::supervisor::FD_VARIABLE,
+            std::os::fd::AsRawFd::as_raw_fd(&theirs).to_string(),
+        );
         command.env(SESSION_VARIABLE, &id);
         command.keep_descriptor(theirs);
         Ok(Serving { journal, stopper })
     }
 
-    fn supervisor(&self, id: &str, journal: Option<Arc<JournalSink>>) -> Result<Supervisor, Failure> {
+    fn supervisor(
+        &self,
+        id: &str,
+        journal: Option<Arc<JournalSink>>,
+    ) -> Result<Supervisor, Failure> {
         let arguments = &self.arguments;
         let vet = never_grant::checker(&arguments.never_grant, self.audit_directory().as_deref())?;
         let backend = approver::chain(&arguments.approve, arguments.approve_timeout)?;
