@@ -13,7 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, se
 use serde::Serialize;
 
 use crate::incoming::{FRAME_DEADLINE, wait};
-use crate::{Header, IpcError, Result};
+use crate::{Header, IpcError, Result, json};
 
 /// How many bytes may wait for a peer that does not read, before it is given up.
 pub const BACKLOG_MAX: usize = 4 * (Header::SIZE + crate::BODY_MAX);
@@ -179,7 +179,7 @@ impl Outgoing {
 fn encode<M: Serialize>(frame: &mut Vec<u8>, message: &M, marked: bool) -> Result<()> {
     let start = frame.len();
     frame.extend_from_slice(&[0; Header::SIZE]);
-    serde_json::to_writer(&mut *frame, message).map_err(unsendable)?;
+    json::write(frame, message).map_err(unsendable)?;
     let header = Header::new(frame.len() - start - Header::SIZE, marked).map_err(unsendable)?;
     frame[start..start + Header::SIZE].copy_from_slice(&header.to_bytes());
     Ok(())
