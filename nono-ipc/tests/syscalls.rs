@@ -1,6 +1,6 @@
 //! What a round trip costs in system calls, as strace sees it.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,5 +1,5 @@
 //! What framing allocates once it is under way: nothing.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs::File;
 
