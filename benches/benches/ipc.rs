@@ -48,6 +48,7 @@ fn decode(decoder: &mut Decoder<()>, mut bytes: &[u8]) -> usize {
     decoded
 }
 
+/// What `serde_json` takes: it reads messages, and would write them.
 fn json(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("json");
     for reason in [0, 1024, 60 * 1024] {
