@@ -152,17 +152,16 @@ fn send_knock(door: BorrowedFd<'_>, due: Instant) -> Result<bool> {
 fn receive_stream(door: BorrowedFd<'_>, due: Instant) -> Result<Option<UnixStream>> {
     while wait(door, PollFlags::IN, due)? {
         let mut version = [0; 1];
-        let (length, mut control) = match sys::receive(door, &mut version, Room::Descriptor, false)
-        {
+        let (length, control) = match sys::receive(door, &mut version, Room::Descriptor, false) {
             Ok(received) => received,
             // Another process was faster.
             Err(Errno::AGAIN | Errno::INTR) => continue,
             Err(errno) => return Err(IpcError::system("recvmsg")(errno)),
         };
-        return match (length, control.descriptors.len(), control.truncated) {
+        return match (length, control.count, control.truncated) {
             (0, 0, false) => Err(IpcError::Closed),
             (_, 0, true) => Err(IpcError::DescriptorLost),
-            (_, 1, false) => Ok(control.descriptors.pop().map(UnixStream::from)),
+            (_, 1, false) => Ok(control.descriptor.map(UnixStream::from)),
             (_, 0, false) => Err(IpcError::NoDescriptor),
             (_, count, _) => Err(FrameError::ExtraDescriptors { count }.into()),
         };

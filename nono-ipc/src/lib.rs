@@ -50,6 +50,7 @@ mod ends;
 mod error;
 mod header;
 mod incoming;
+mod json;
 mod link;
 mod listener;
 mod outgoing;
