@@ -5,5 +5,9 @@
 //! receive ─▶ admit ─▶ pin ─▶ vet ─▶ decide ─▶ record ─▶ act ─▶ answer
 //! ```
 //!
-//! The crate holds no code yet. Nothing in nono asks for more access while a program runs until it
-//! does: a sandbox keeps exactly what it was started with.
+//! What is here so far is the step that nothing overrides, [`never_grant`].
+#![forbid(unsafe_code)]
+
+pub mod never_grant;
+
+pub use never_grant::{Blocked, NeverGrantChecker, NeverGrantResult, Purpose, Subject};
