@@ -1,5 +1,6 @@
 //! The entries by their paths.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -22,12 +23,19 @@ pub(super) struct Rule {
 /// The number of a rule in its list.
 pub(super) type RuleNumber = usize;
 
-/// Entries by path, and every directory above one, each with the strictest rule there.
+/// The strictest rule at a place, and the strictest of those below it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) at: Option<RuleNumber>,
+    pub(super) above: Option<RuleNumber>,
+}
+
+/// Entries by path.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     rules: Vec<Rule>,
-    at: HashMap<Vec<u8>, RuleNumber>,
-    above: HashMap<Vec<u8>, RuleNumber>,
+    /// Every entry and every directory above one.
+    places: HashMap<Vec<u8>, Place>,
 }
 
 impl Entries {
@@ -38,7 +46,7 @@ impl Entries {
         let mut entries = Self::default();
         for (text, may_be_read) in never.chain(write_only) {
             let denied = DeniedPath::new(place(text, home)?, CapabilitySource::System)?;
-            let path = without_dots(denied.original());
+            let path = without_dots(denied.original()).into_owned();
             for place in [&path, denied.name(), denied.resolved()] {
                 entries.add(place);
             }
@@ -50,13 +58,18 @@ impl Entries {
     /// Adds a path of the rule that comes next.
     fn add(&mut self, path: &Path) {
         let number = self.rules.len();
-        self.at.entry(bytes(path).to_vec()).or_insert(number);
+        self.place(path).at.get_or_insert(number);
         for directory in path.ancestors().skip(1) {
-            if self.above.contains_key(bytes(directory)) {
+            let above = &mut self.place(directory).above;
+            if above.is_some() {
                 break;
             }
-            self.above.insert(bytes(directory).to_vec(), number);
+            *above = Some(number);
         }
+    }
+
+    fn place(&mut self, path: &Path) -> &mut Place {
+        self.places.entry(bytes(path).to_vec()).or_default()
     }
 
     pub(super) fn rules(&self) -> &[Rule] {
@@ -66,18 +79,21 @@ impl Entries {
     /// Judges by both paths.
     pub(super) fn judge(&self, subject: &Subject<'_>) -> Result<(), Blocked> {
         self.judge_path(subject.canonical, subject.purpose)?;
-        if subject.spelled == subject.canonical {
+        if bytes(subject.spelled) == bytes(subject.canonical) {
             return Ok(());
         }
         self.judge_path(&without_dots(subject.spelled), subject.purpose)
     }
 
     fn judge_path(&self, path: &Path, purpose: Purpose) -> Result<(), Blocked> {
-        let path = bytes(path);
-        for part in prefixes(path) {
-            self.judge_at(self.at.get(part).copied(), purpose)?;
+        let mut last = Place::default();
+        for part in prefixes(bytes(path)) {
+            // Where no entry is at or below a part, none is further down.
+            let Some(place) = self.places.get(part) else { return Ok(()) };
+            self.judge_at(place.at, purpose)?;
+            last = *place;
         }
-        self.judge_above(self.above.get(path).copied(), purpose)
+        self.judge_above(last.above, purpose)
     }
 
     /// Judges what is at or below an entry.
@@ -130,7 +146,11 @@ fn place(text: &str, home: Option<&Path>) -> Result<PathBuf> {
 
 /// The path with `.`, `..` and doubled slashes taken out of its text. Where a symlink stands before
 /// a `..` the path leads elsewhere; then the canonical path tells where.
-fn without_dots(path: &Path) -> PathBuf {
+fn without_dots(path: &Path) -> Cow<'_, Path> {
+    let is_clean = |two: &[u8]| two != b"//" && two != b"/.";
+    if bytes(path).windows(2).all(is_clean) {
+        return path.into();
+    }
     let mut clean = PathBuf::with_capacity(path.as_os_str().len());
     for component in path.components() {
         match component {
@@ -141,7 +161,7 @@ fn without_dots(path: &Path) -> PathBuf {
             other => clean.push(other),
         }
     }
-    clean
+    clean.into()
 }
 
 fn bytes(path: &Path) -> &[u8] {

@@ -9,26 +9,19 @@ use std::time::{Duration, Instant};
 
 use nono_core::ObjectId;
 
-use super::entries::{Entries, RuleNumber};
+use super::entries::{Entries, Place, RuleNumber};
 use super::{Blocked, Purpose, Subject, id_of};
 
 /// How long a look at the entries is relied on, where names cannot be many.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// What the entries were when somebody looked. As with paths, the strictest rule of each object.
+/// What the entries were when somebody looked.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
-    at: HashMap<ObjectId, RuleNumber>,
-    above: HashMap<ObjectId, RuleNumber>,
-    /// What is not there, by the directory in which it would be made.
-    missing: HashMap<ObjectId, HashMap<OsString, Missing>>,
-}
-
-/// A name that is not there.
-#[derive(Debug, Default)]
-struct Missing {
-    at: Option<RuleNumber>,
-    above: Option<RuleNumber>,
+    /// Every entry and every directory above one.
+    objects: HashMap<ObjectId, Place>,
+    /// Names that are not there, by the directory in which they would be made.
+    missing: HashMap<ObjectId, HashMap<OsString, Place>>,
 }
 
 /// Directories that were looked at, and what they are.
@@ -47,7 +40,7 @@ impl Identities {
     fn add<'a>(&mut self, number: RuleNumber, path: &'a Path, directories: &mut Directories<'a>) {
         let object = fs::metadata(path).ok();
         if let Some(metadata) = &object {
-            self.at.entry(id_of(metadata)).or_insert(number);
+            self.objects.entry(id_of(metadata)).or_default().at.get_or_insert(number);
         }
         let mut below = path;
         while let Some(directory) = below.parent() {
@@ -74,7 +67,7 @@ impl Identities {
         let ids = canonical.ancestors().map(|path| fs::metadata(path).ok().as_ref().map(id_of));
         let ids: Vec<_> = ids.collect();
         for id in ids.iter().flatten() {
-            self.above.entry(*id).or_insert(number);
+            self.objects.entry(*id).or_default().above.get_or_insert(number);
         }
         ids.first().copied().flatten()
     }
@@ -88,10 +81,11 @@ impl Identities {
     ) -> Result<(), Blocked> {
         let purpose = subject.purpose;
         for id in std::iter::once(&subject.object).chain(ancestors) {
-            entries.judge_at(self.at.get(id).copied(), purpose)?;
+            entries.judge_at(self.objects.get(id).and_then(|place| place.at), purpose)?;
         }
         if purpose != Purpose::Create {
-            return entries.judge_above(self.above.get(&subject.object).copied(), purpose);
+            let place = self.objects.get(&subject.object);
+            return entries.judge_above(place.and_then(|place| place.above), purpose);
         }
         match self.missing_name(subject.canonical, ancestors) {
             Some(missing) => {
@@ -103,7 +97,7 @@ impl Identities {
     }
 
     /// The name below the innermost of the directories, if it is one that is missing.
-    fn missing_name(&self, path: &Path, ancestors: &[ObjectId]) -> Option<&Missing> {
+    fn missing_name(&self, path: &Path, ancestors: &[ObjectId]) -> Option<&Place> {
         let names = self.missing.get(ancestors.first()?)?;
         names.get(path.components().nth(ancestors.len())?.as_os_str())
     }
