@@ -12,8 +12,10 @@
 mod callback_sink;
 pub mod journal;
 mod memory_sink;
+pub mod never_grant;
 mod supervisor;
 
 pub use callback_sink::CallbackSink;
 pub use memory_sink::MemorySink;
+pub use never_grant::{Blocked, NeverGrantChecker, NeverGrantResult, Purpose, Subject};
 pub use supervisor::{AuditSync, Limits, Supervisor, SupervisorBuilder};
