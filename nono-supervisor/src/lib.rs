@@ -9,13 +9,17 @@
 //! before it is done, into a [`journal`] or another sink.
 #![forbid(unsafe_code)]
 
+pub mod backends;
 mod callback_sink;
 pub mod journal;
 mod memory_sink;
 pub mod never_grant;
+pub mod policy;
 mod supervisor;
 
+pub use backends::{CallbackApproval, Chain, Deadline, DenyAll};
 pub use callback_sink::CallbackSink;
 pub use memory_sink::MemorySink;
 pub use never_grant::{Blocked, NeverGrantChecker, NeverGrantResult, Purpose, Subject};
+pub use policy::{PolicyApproval, PolicyError, PolicyErrorKind};
 pub use supervisor::{AuditSync, Limits, Supervisor, SupervisorBuilder};
