@@ -16,6 +16,7 @@ mod figure;
 mod foundation;
 mod metric;
 pub mod policy;
+mod supervisor;
 pub mod sys;
 pub mod tree;
 
@@ -27,5 +28,5 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every metric, in the order in which they are measured.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    foundation::metrics()
+    foundation::metrics().chain(supervisor::metrics())
 }
