@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::AuditArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
 use crate::grants::Grants;
@@ -24,6 +25,7 @@ struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Doctor(DoctorArgs),
+    Audit(AuditArgs),
     Setup(SetupArgs),
 }
 
@@ -100,7 +102,7 @@ fn one_line(error: &clap::Error) -> String {
         line = stripped.to_owned();
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run, nono doctor".to_owned();
+        line = "a subcommand is needed: nono run, nono doctor, nono audit list".to_owned();
     }
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         if let Some(suggestion) = error.get(kind).and_then(first_text) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use nono::executable::ExecutableError;
 use nono::{NonoError, UserError};
+use nono_supervisor::journal::JournalError;
 
 use crate::grants_file::ProfileError;
 
@@ -70,6 +71,8 @@ pub(crate) enum Failure {
     UserNeedsRoot,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
+    /// A journal cannot be read.
+    Journal(JournalError),
     /// The operating system failed nono.
     System {
         /// The call.
@@ -144,6 +147,7 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
             }
             Self::Start(error) => error.fmt(f),
+            Self::Journal(error) => write!(f, "{error}; {}", journal_step(error)),
             Self::System { call, source } => write!(f, "{call}: {source}"),
         }
     }
@@ -169,6 +173,16 @@ fn program_step(error: &ExecutableError) -> &'static str {
         ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
         ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
         _ => "name a program built for this machine",
+    }
+}
+
+/// What to do about a journal that cannot be read.
+fn journal_step(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::OpenToOthers { .. } => "what others could write proves nothing: chmod go=",
+        JournalError::Owner { .. } => "read it as that user",
+        JournalError::Link(_) | JournalError::Kind { .. } => "name the directory itself",
+        _ => "nono audit list names the sessions, --audit-dir another directory",
     }
 }
 

@@ -7,6 +7,7 @@
 //! What was typed (`RunArgs`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
+mod audit;
 mod cli;
 mod doctor;
 mod dry_run;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
         Ok(Some(Command::Run(arguments))) => run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
+        Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
