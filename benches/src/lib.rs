@@ -17,6 +17,7 @@ mod foundation;
 mod ipc;
 mod metric;
 pub mod policy;
+mod supervisor;
 pub mod sys;
 pub mod tree;
 
@@ -28,5 +29,5 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every metric, in the order in which they are measured.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    foundation::metrics().chain(ipc::metrics())
+    foundation::metrics().chain(ipc::metrics()).chain(supervisor::metrics())
 }

@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::ask::AskArgs;
+use crate::audit::AuditArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
 use crate::grants::Grants;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     #[command(name = "request")]
     Ask(AskArgs),
     Doctor(DoctorArgs),
+    Audit(AuditArgs),
     Setup(SetupArgs),
 }
 
@@ -106,7 +108,7 @@ fn one_line(error: &clap::Error) -> String {
         line = stripped.to_owned();
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run, nono doctor".to_owned();
+        line = "a subcommand is needed: nono run, nono doctor, nono audit list".to_owned();
     }
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         if let Some(suggestion) = error.get(kind).and_then(first_text) {

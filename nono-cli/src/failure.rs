@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use nono::executable::ExecutableError;
+use nono::supervisor::{IpcError, PolicyError};
 use nono::{NonoError, UserError};
+use nono_supervisor::journal::JournalError;
 
 use crate::grants_file::ProfileError;
 
@@ -72,7 +74,7 @@ pub(crate) enum Failure {
     Start(NonoError),
     /// The supervisor cannot be reached, or its program cannot reach it.
     Ipc(IpcError),
-    /// The record of decisions cannot be kept.
+    /// A journal cannot be read or kept.
     Journal(JournalError),
     /// The record of decisions lies in a grant.
     GrantedJournal(PathBuf),
@@ -156,7 +158,7 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; start the program with nono run --supervised")
             }
             Self::Ipc(error) => write!(f, "the supervisor cannot be reached: {error}"),
-            Self::Journal(error) => write!(f, "{error}; name another directory: --audit-dir"),
+            Self::Journal(error) => write!(f, "{error}; {}", journal_step(error)),
             Self::GrantedJournal(path) => write!(
                 f,
                 "the program could reach the record of its requests in {}; name another directory: \
@@ -189,6 +191,16 @@ fn program_step(error: &ExecutableError) -> &'static str {
         ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
         ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
         _ => "name a program built for this machine",
+    }
+}
+
+/// What to do about a journal that cannot be read.
+fn journal_step(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::OpenToOthers { .. } => "what others could write proves nothing: chmod go=",
+        JournalError::Owner { .. } => "read it as that user",
+        JournalError::Link(_) | JournalError::Kind { .. } => "name the directory itself",
+        _ => "nono audit list names the sessions, --audit-dir another directory",
     }
 }
 

@@ -8,6 +8,7 @@
 //! that can be refused is refused between them, before anything starts.
 
 mod ask;
+mod audit;
 mod cli;
 mod doctor;
 mod dry_run;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Run(arguments))) => run(&arguments),
         Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
+        Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),

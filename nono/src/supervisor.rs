@@ -21,7 +21,11 @@ pub use nono_ipc::{
 };
 #[cfg(target_os = "linux")]
 pub use nono_ipc::{SocketTransport, Stopper};
-pub use nono_supervisor::{AuditSync, Limits, Supervisor, SupervisorBuilder};
+pub use nono_supervisor::{
+    AuditSync, CallbackApproval, CallbackSink, Chain, Deadline, DenyAll, Limits, MemorySink,
+    NeverGrantChecker, NeverGrantResult, PolicyApproval, PolicyError, Supervisor,
+    SupervisorBuilder, journal, never_grant, policy,
+};
 
 #[cfg(target_os = "linux")]
 pub use crate::platform::opener;

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nono::supervisor::{ApprovalBackend, Chain, Deadline, DenyAll, PolicyApproval};
 
 use crate::failure::Failure;
+use crate::floor;
 
 /// Who decides, as it is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,18 +33,20 @@ impl FromStr for Approver {
 
 /// Asks one after the other, each within the time that one decision may take.
 pub(super) fn chain(approvers: &[Approver], limit: Duration) -> Result<Chain, Failure> {
-    let mut backends: Vec<Box<dyn ApprovalBackend>> = Vec::new();
-    for approver in approvers {
-        backends.push(match approver {
+    let home = floor::homes(None).into_iter().next();
+    let backends = approvers.iter().map(|approver| {
+        let backend: Arc<dyn ApprovalBackend> = match approver {
             Approver::Policy(file) => {
-                Box::new(PolicyApproval::load(file).map_err(Failure::Policy)?)
+                Arc::new(PolicyApproval::load(file, home.as_deref()).map_err(Failure::Policy)?)
             }
-            Approver::Deny => Box::new(DenyAll),
-        });
-    }
-    let _ = limit;
-    let _ = Deadline::<DenyAll>::new;
-    Ok(Chain::new(backends))
+            Approver::Deny => Arc::new(DenyAll),
+        };
+        if backend.is_immediate() {
+            return Ok(backend);
+        }
+        Ok(Arc::new(Deadline::new(backend, limit)) as Arc<dyn ApprovalBackend>)
+    });
+    Ok(Chain::new(backends.collect::<Result<_, Failure>>()?))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use nono::{CapabilitySet, Command, Query};
 use super::approver;
 use super::never_grant;
 use super::parent::on_thread;
+use crate::audit;
 use crate::failure::Failure;
 
 /// How the program may ask for more.
@@ -100,7 +101,7 @@ impl Session {
         journal: Option<Arc<JournalSink>>,
     ) -> Result<Supervisor, Failure> {
         let arguments = &self.arguments;
-        let vet = never_grant::checker(&arguments.never_grant, self.audit_directory().as_deref())?;
+        let vet = never_grant::checker(&arguments.never_grant, self.audit_directory()?.as_deref())?;
         let backend = approver::chain(&arguments.approve, arguments.approve_timeout)?;
         let limits = Limits { approval: arguments.approve_timeout, ..Limits::default() };
         Ok(Supervisor::builder(id, self.caps.clone())
@@ -111,7 +112,7 @@ impl Session {
     }
 
     fn journal(&self, id: &str) -> Result<Option<JournalSink>, Failure> {
-        let Some(path) = self.audit_directory() else { return Ok(None) };
+        let Some(path) = self.audit_directory()? else { return Ok(None) };
         let directory = Directory::create(&path).map_err(Failure::Journal)?;
         let canonical = path.canonicalize().unwrap_or(path);
         let covered = [Query::read(&canonical), Query::write(&canonical)];
@@ -123,11 +124,12 @@ impl Session {
     }
 
     /// Where records are kept; nowhere when that was asked for.
-    fn audit_directory(&self) -> Option<PathBuf> {
-        if self.arguments.no_audit {
-            return None;
+    fn audit_directory(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.arguments.audit_dir {
+            _ if self.arguments.no_audit => Ok(None),
+            Some(directory) => Ok(Some(directory.clone())),
+            None => audit::standard_directory().map(Some),
         }
-        Some(self.arguments.audit_dir.clone().unwrap_or_else(crate::audit::default_directory))
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{JOURNAL_MAX, JournalError, Reader, Summary};
+use super::{Entry, JOURNAL_MAX, JournalError, Reader, Summary};
 
 const EXTENSION: &str = ".jsonl";
 const SESSION_ID_MAX: usize = 128;
@@ -139,6 +139,18 @@ impl Directory {
             ids.extend(id.filter(|id| is_session_id(id)).map(str::to_owned));
         }
         Ok(ids)
+    }
+
+    /// The session that began last, among the journals whose first line holds.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn newest(&self) -> Result<Option<String>, JournalError> {
+        let begun = |id: String| match self.reader(&id).and_then(|mut file| file.next_entry()) {
+            Ok(Some(Entry::Begin(begin))) => Some((begin.time, id)),
+            _ => None,
+        };
+        Ok(self.session_ids()?.into_iter().filter_map(begun).max().map(|(_, id)| id))
     }
 
     /// Reads and checks all journals.

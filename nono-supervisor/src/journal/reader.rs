@@ -1,7 +1,7 @@
 //! A journal, line by line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::line::Place;
@@ -80,8 +80,8 @@ impl Reader {
     }
 
     /// Whether a line has begun that has no end, as when its writer was killed. One that cannot have
-    /// come about in this way is broken.
-    pub(super) fn is_torn(&mut self) -> bool {
+    /// come about in this way is broken. To be asked at the end.
+    pub fn is_torn(&mut self) -> bool {
         if self.line.is_empty() || self.broken.is_some() {
             return false;
         }
@@ -98,11 +98,20 @@ impl Reader {
 
     /// Whether a whole line, or more than one can have, has been read.
     fn has_read_line(&mut self) -> Result<bool, JournalError> {
-        let space = LINE_MAX.saturating_sub(self.line.len());
-        let space = u64::try_from(space).unwrap_or(u64::MAX);
-        (&mut self.file).take(space).read_until(b'\n', &mut self.line).map_err(|source| {
-            JournalError::System { call: "read", path: self.path.clone(), source }
-        })?;
+        self.read_line().map_err(|source| {
+            let path = self.path.clone();
+            JournalError::System { call: "read", path, source }
+        })
+    }
+
+    /// A part of a line that was read before is read anew: its writer may have taken it back.
+    fn read_line(&mut self) -> io::Result<bool> {
+        if let part @ 1.. = i64::try_from(self.line.len()).unwrap_or(i64::MAX) {
+            self.file.seek(SeekFrom::Current(-part))?;
+            self.line.clear();
+        }
+        let limit = u64::try_from(LINE_MAX).unwrap_or(u64::MAX);
+        (&mut self.file).take(limit).read_until(b'\n', &mut self.line)?;
         Ok(self.line.ends_with(b"\n") || self.line.len() >= LINE_MAX)
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use nono_core::{AuditSink, Durability};
 use nono_supervisor::journal::{Begin, DataSync, JournalSink, State};
@@ -104,18 +105,21 @@ fn whoever_writes_during_a_sync_shares_the_next_one() {
     let sink = sink(&journals, Stepwise(began, goes.into()));
     let reads = || std::fs::read_to_string(journals.file()).unwrap().lines().count();
     thread::scope(|scope| {
+        // Dropped when the test fails, so that no sync waits for it.
+        let (begins, go) = (begins, go);
+        let begun = || begins.recv_timeout(Duration::from_secs(10)).expect("a sync begins");
         let keep = |id: &'static str| {
             let sink = &sink;
             scope.spawn(move || sink.record(&record(id), Durability::Synced).unwrap())
         };
         keep("first");
-        begins.recv().unwrap();
+        begun();
         let others: Vec<_> = (0..7).map(|_| keep("other")).collect();
         while reads() < 9 {
             thread::yield_now();
         }
         go.send(()).unwrap();
-        begins.recv().unwrap();
+        begun();
         go.send(()).unwrap();
         others.into_iter().for_each(|other| other.join().unwrap());
         assert!(begins.try_recv().is_err());

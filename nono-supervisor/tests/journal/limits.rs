@@ -79,11 +79,12 @@ fn the_longest_request_of_the_protocol_is_kept() {
 }
 
 #[test]
-fn a_line_that_does_not_end_is_given_up() {
+fn a_line_without_an_end_in_sight_is_given_up() {
     let journals = Journals::new();
     drop(journals.sink());
     let mut file = OpenOptions::new().append(true).open(journals.file()).unwrap();
     file.write_all(&vec![b'x'; LINE_MAX * 3]).unwrap();
+    file.write_all(b"\n").unwrap();
     let State::Broken(broken) = journals.summary().state else { panic!("not noticed") };
     assert_eq!((broken.line, broken.flaw), (2, Flaw::TooLong));
 }
