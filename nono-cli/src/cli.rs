@@ -1,15 +1,13 @@
 //! What is typed.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
-use crate::grants::Grants;
+use crate::run::RunArgs;
 use crate::setup::SetupArgs;
+use crate::shell::ShellArgs;
 use crate::version;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
@@ -23,52 +21,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    Shell(Box<ShellArgs>),
     Doctor(DoctorArgs),
     Setup(SetupArgs),
-}
-
-/// Run a program in a sandbox
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  nono run --allow . -- make               build here, and write nowhere else
-  nono run --read ~/data -- ./report.py    read one directory
-  nono run --allow-cwd --dry-run -- npm ci show what would be granted
-
-Exit status: the program's own; 128+N when signal N ended it; 125 when nono failed,
-126 when the program cannot be executed, 127 when it is not found.")]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) grants: Grants,
-    /// Read the grants in a TOML file; its keys are the names of these flags
-    #[arg(long = "grants", value_name = "FILE", help_heading = "Grants")]
-    pub(crate) grants_file: Vec<PathBuf>,
-    /// Pass a variable on that is left out otherwise, or set one
-    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Environment")]
-    pub(crate) env: Vec<OsString>,
-    /// Read NAME and NAME=VALUE lines from a file
-    #[arg(long, value_name = "FILE", help_heading = "Environment")]
-    pub(crate) env_file: Vec<PathBuf>,
-    /// Pass no variable on but those that are named
-    #[arg(long, help_heading = "Environment")]
-    pub(crate) clear_env: bool,
-
-    /// Print what would be granted, and start nothing
-    #[arg(long, help_heading = "Output")]
-    pub(crate) dry_run: bool,
-    /// Write --dry-run, and all messages, as JSON
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
-    /// Say nothing but why nono failed
-    #[arg(short = 's', long, conflicts_with = "verbose", help_heading = "Output")]
-    pub(crate) silent: bool,
-    /// Say what is granted and what is enforced before the program starts
-    #[arg(short = 'v', long, help_heading = "Output")]
-    pub(crate) verbose: bool,
-
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
 }
 
 /// The arguments of this process; nothing when help or the version was asked for and printed.
@@ -151,6 +106,6 @@ mod tests {
         let cli = Cli::try_parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
         let Command::Run(arguments) = cli.command else { panic!("{cli:?}") };
         assert_eq!(arguments.command, ["ls", "--silent", "-v"]);
-        assert!(!arguments.silent && !arguments.verbose);
+        assert!(!arguments.options.silent && !arguments.options.verbose);
     }
 }

@@ -5,31 +5,35 @@ use std::process::ExitCode;
 use nono::Command;
 use nono::private_tmp::PrivateTmp;
 
-use crate::cli::RunArgs;
 use crate::dry_run;
 use crate::environment;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::report::Report;
-use crate::request::Request;
+use crate::request::{Program, Request};
 use crate::wait;
 
-/// Runs what was asked for, and gives its exit status.
-///
+/// Runs the program as the options say, and gives its exit status, or nono's own with a reason.
+pub(crate) fn run(options: &Options, program: Program<'_>) -> ExitCode {
+    let report = Report::new(options.silent, options.json);
+    try_run(options, program, &report).unwrap_or_else(|failure| report.failed(&failure))
+}
+
 /// When nothing is left to do after the program, nono replaces itself by it; else it waits.
-pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Failure> {
-    let mut request = Request::new(arguments, report)?;
-    if arguments.dry_run {
-        dry_run::print(&request, arguments.json)?;
+fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<ExitCode, Failure> {
+    let mut request = Request::new(options, program, report)?;
+    if options.dry_run {
+        dry_run::print(&request, options.json)?;
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
     if !request.base {
-        let mut command = command(&request, arguments, report)?;
+        let mut command = command(&request, options, report)?;
         warn(&request, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
-    let mut command = command(&request, arguments, report)?;
+    let mut command = command(&request, options, report)?;
     warn(&request, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
@@ -75,9 +79,9 @@ fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
 }
 
 /// The program in its sandbox, ready to start.
-fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Command, Failure> {
+fn command(request: &Request, options: &Options, report: &Report) -> Result<Command, Failure> {
     let sandbox = request.sandbox()?;
-    if arguments.verbose {
+    if options.verbose {
         for line in request.caps.summary().lines() {
             report.note(line);
         }
@@ -101,7 +105,7 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
         command.arg0(name);
     }
     command.args(words);
-    let environment = environment::of(arguments, request.user.as_ref(), report)?;
+    let environment = environment::of(options, request.user.as_ref(), report)?;
     command.env_clear();
     for (name, value) in environment {
         command.env(name, value);

@@ -1,10 +1,10 @@
 //! The `nono` command.
 //!
 //! ```text
-//! arguments ──cli──▶ RunArgs ──request──▶ Request ──launch──▶ the program, and its exit status
+//! arguments ──cli──▶ Options ──request──▶ Request ──launch──▶ the program, and its exit status
 //! ```
 //!
-//! What was typed (`RunArgs`, `Grants`) and what is used (`Request`) are two types; everything
+//! What was typed (`Options`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
 mod cli;
@@ -16,9 +16,12 @@ mod floor;
 mod grants;
 mod grants_file;
 mod launch;
+mod options;
 mod report;
 mod request;
+mod run;
 mod setup;
+mod shell;
 mod signals;
 mod sys;
 mod version;
@@ -33,17 +36,13 @@ use report::Report;
 
 fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
-        Ok(Some(Command::Run(arguments))) => run(&arguments),
+        Ok(Some(Command::Run(arguments))) => run::run(&arguments),
+        Ok(Some(Command::Shell(arguments))) => shell::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }
-}
-
-fn run(arguments: &cli::RunArgs) -> ExitCode {
-    let report = Report::new(arguments.silent, arguments.json);
-    launch::run(arguments, &report).unwrap_or_else(|failure| report.failed(&failure))
 }
 
 /// Whether messages are to be JSON, also where the arguments as a whole are not understood.

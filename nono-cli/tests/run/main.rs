@@ -17,4 +17,5 @@ mod output;
 mod process;
 mod programs;
 mod set_id;
+mod shell;
 mod signals;
