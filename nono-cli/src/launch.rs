@@ -6,8 +6,9 @@ use nono::Command;
 use nono::private_tmp::PrivateTmp;
 
 use crate::dry_run;
-use crate::environment;
+use crate::environment::{self, Environment};
 use crate::failure::Failure;
+use crate::hint;
 use crate::options::Options;
 use crate::report::Report;
 use crate::request::{Program, Request};
@@ -27,13 +28,14 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
+    let environment = environment::of(options, request.user.as_ref(), report)?;
     if !request.base {
-        let mut command = command(&request, options, report)?;
+        let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
-    let mut command = command(&request, options, report)?;
+    let mut command = command(&request, &environment, options, report)?;
     warn(&request, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
@@ -43,7 +45,12 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
     if let Err(error) = tmp.remove() {
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
-    ended.map(|ended| ended.status)
+    let ended = ended?;
+    // The last command of a shell is no news to whoever typed it.
+    if ended.has_failed && matches!(program, Program::Command(_)) {
+        hint::give(&request, &environment, options, report);
+    }
+    Ok(ended.status)
 }
 
 /// What the caller may not have meant. Said when nothing else keeps the program from starting.
@@ -79,7 +86,12 @@ fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
 }
 
 /// The program in its sandbox, ready to start.
-fn command(request: &Request, options: &Options, report: &Report) -> Result<Command, Failure> {
+fn command(
+    request: &Request,
+    environment: &Environment,
+    options: &Options,
+    report: &Report,
+) -> Result<Command, Failure> {
     let sandbox = request.sandbox()?;
     if options.verbose {
         for line in request.caps.summary().lines() {
@@ -105,7 +117,6 @@ fn command(request: &Request, options: &Options, report: &Report) -> Result<Comm
         command.arg0(name);
     }
     command.args(words);
-    let environment = environment::of(options, request.user.as_ref(), report)?;
     command.env_clear();
     for (name, value) in environment {
         command.env(name, value);

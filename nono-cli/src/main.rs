@@ -15,6 +15,7 @@ mod failure;
 mod floor;
 mod grants;
 mod grants_file;
+mod hint;
 mod launch;
 mod options;
 mod report;
