@@ -13,6 +13,7 @@ mod exit_status;
 mod floor;
 mod grants;
 mod hint;
+mod interactive;
 mod network;
 mod output;
 mod process;
