@@ -1,13 +1,19 @@
 //! What is typed.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::completions::CompletionsArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
+use crate::help;
+use crate::man::ManArgs;
 use crate::run::RunArgs;
 use crate::setup::SetupArgs;
 use crate::shell::ShellArgs;
+use crate::usage;
 use crate::version;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
@@ -24,11 +30,18 @@ pub(crate) enum Command {
     Shell(Box<ShellArgs>),
     Doctor(DoctorArgs),
     Setup(SetupArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+/// All that can be typed, for help, completions and manual pages too.
+pub(crate) fn command() -> clap::Command {
+    help::grouped(Cli::command())
 }
 
 /// The arguments of this process; nothing when help or the version was asked for and printed.
 pub(crate) fn parse() -> Result<Option<Command>, Failure> {
-    match Cli::try_parse() {
+    match parse_from(std::env::args_os()) {
         Ok(Cli { command }) => Ok(Some(command)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => {
@@ -40,59 +53,53 @@ pub(crate) fn parse() -> Result<Option<Command>, Failure> {
                 version::print();
                 Ok(None)
             }
-            _ => Err(Failure::Usage(one_line(&error))),
+            _ => Err(Failure::Usage(usage::one_line(&error, std::env::args_os().nth(1)))),
         },
     }
 }
 
-/// What clap says in a paragraph, as one line.
-fn one_line(error: &clap::Error) -> String {
-    let rendered = error.to_string();
-    let first: Vec<_> =
-        rendered.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let mut line = first.join(" ");
-    if let Some(stripped) = line.strip_prefix("error: ") {
-        line = stripped.to_owned();
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run, nono doctor".to_owned();
-    }
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-        if let Some(suggestion) = error.get(kind).and_then(first_text) {
-            line = format!("{line}; did you mean {suggestion}?");
-        }
-    }
-    line
-}
-
-fn first_text(value: &ContextValue) -> Option<&str> {
-    match value {
-        ContextValue::String(text) => Some(text),
-        ContextValue::Strings(texts) => texts.first().map(String::as_str),
-        _ => None,
-    }
+fn parse_from(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    command().try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     fn line(arguments: &[&str]) -> String {
-        one_line(&Cli::try_parse_from(arguments).unwrap_err())
+        let word = arguments.get(1).map(OsString::from);
+        usage::one_line(&parse_from(arguments).unwrap_err(), word)
     }
 
     #[test]
     fn a_mistyped_flag_gets_one_line_with_a_suggestion() {
         let line = line(&["nono", "run", "--alow", ".", "true"]);
-        assert!(line.contains("--alow") && line.contains("did you mean --allow"), "{line}");
+        assert!(
+            line.contains("--alow") && line.contains("did you mean --allow? See nono run --help"),
+            "{line}"
+        );
         assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn a_mistyped_name_of_a_gap_gets_one_line_with_a_suggestion() {
+        let line = line(&["nono", "run", "--allow-gap", "metdata", "true"]);
+        assert!(line.contains("did you mean metadata? See nono run --help"), "{line}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_subcommand_may_be_meant_as_one_or_as_a_program() {
+        let both = line(&["nono", "make"]);
+        assert!(both.ends_with("did you mean man, or nono run -- make? See nono --help"), "{both}");
+        let program = line(&["nono", "rustc"]);
+        assert!(program.ends_with("did you mean nono run -- rustc? See nono --help"), "{program}");
     }
 
     #[test]
@@ -103,7 +110,7 @@ mod tests {
 
     #[test]
     fn flags_behind_the_command_are_the_commands_own() {
-        let cli = Cli::try_parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
+        let cli = parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
         let Command::Run(arguments) = cli.command else { panic!("{cli:?}") };
         assert_eq!(arguments.command, ["ls", "--silent", "-v"]);
         assert!(!arguments.options.silent && !arguments.options.verbose);

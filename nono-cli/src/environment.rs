@@ -63,7 +63,8 @@ fn set(environment: &mut Environment, entry: &OsStr) -> Result<(), Failure> {
         None => (bytes, std::env::var_os(entry)),
     };
     if name.is_empty() || bytes.contains(&0) {
-        let message = format!("--env {}: neither NAME nor NAME=VALUE", entry.display());
+        let message =
+            format!("--env {}: neither NAME nor NAME=VALUE; write one of them", entry.display());
         return Err(Failure::Usage(message));
     }
     if let Some(value) = value {

@@ -17,7 +17,7 @@ pub(crate) const NOT_FOUND: u8 = 127;
 /// A reason not to run the program. The text is one line and ends with the next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line is wrong.
+    /// The command line is wrong: what, and the next step.
     Usage(String),
     /// nono would lend rights that its caller lacks.
     SetId,
@@ -70,6 +70,13 @@ pub(crate) enum Failure {
     UserNeedsRoot,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
+    /// The manual pages cannot be written.
+    ManPages {
+        /// The directory for them.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The operating system failed nono.
     System {
         /// The call.
@@ -97,7 +104,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => write!(f, "{message}; see nono run --help"),
+            Self::Usage(message) => f.write_str(message),
             Self::SetId => f.write_str(
                 "refusing to run set-id or with file capabilities; \
                  remove the bits: chmod ug-s, setcap -r",
@@ -144,7 +151,12 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
             }
             Self::Start(error) => error.fmt(f),
-            Self::System { call, source } => write!(f, "{call}: {source}"),
+            Self::ManPages { path, source } => {
+                write!(f, "{}: {source}; name a directory you may write", path.display())
+            }
+            Self::System { call, source } => {
+                write!(f, "{call}: {source}; {}", system_step(source))
+            }
         }
     }
 }
@@ -169,6 +181,22 @@ fn program_step(error: &ExecutableError) -> &'static str {
         ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
         ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
         _ => "name a program built for this machine",
+    }
+}
+
+/// What to do about a call that the system refused nono.
+fn system_step(error: &io::Error) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files: ulimit -n",
+        Some(Errno::AGAIN) => "end other programs, or raise the limit of processes: ulimit -u",
+        Some(Errno::NOMEM) => "end other programs, or raise the limit of memory",
+        Some(Errno::NOSPC | Errno::DQUOT) => "make room where it is written to",
+        Some(Errno::PIPE) => "have the reader read to the end",
+        Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => {
+            "something around nono refuses the call: run it outside of that, or allow it there"
+        }
+        _ => "try again; if it stays, nono doctor says what this system supports",
     }
 }
 

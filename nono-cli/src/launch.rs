@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Options, program: Program<'_>) -> ExitCode {
 fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<ExitCode, Failure> {
     let mut request = Request::new(options, program, report)?;
     if options.dry_run {
-        dry_run::print(&request, options.json)?;
+        dry_run::tell(&request, options.json)?;
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }

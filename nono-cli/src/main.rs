@@ -8,6 +8,7 @@
 //! that can be refused is refused between them, before anything starts.
 
 mod cli;
+mod completions;
 mod doctor;
 mod dry_run;
 mod environment;
@@ -15,8 +16,10 @@ mod failure;
 mod floor;
 mod grants;
 mod grants_file;
+mod help;
 mod hint;
 mod launch;
+mod man;
 mod options;
 mod report;
 mod request;
@@ -25,6 +28,7 @@ mod setup;
 mod shell;
 mod signals;
 mod sys;
+mod usage;
 mod version;
 mod wait;
 mod witness;
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Ok(Some(Command::Shell(arguments))) => shell::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
+        Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
+        Ok(Some(Command::Man(arguments))) => man::run(arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }

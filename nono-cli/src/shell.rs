@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ValueHint;
+
 use crate::launch;
 use crate::options::Options;
 use crate::request::Program;
@@ -14,8 +16,8 @@ The shell is interactive when it is started on a terminal, and reads commands fr
 when not. Its own files are not granted; grant them as you like: --read-file ~/.bashrc.
 
 Examples:
-  nono shell --allow .                     work here, and write nowhere else
-  nono shell --shell /bin/dash --net-block another shell, without the network
+  nono shell --allow .                         work here, and write nowhere else
+  nono shell --shell /bin/dash --net-block     another shell, without the network
 
 Exit status: as that of nono run.")]
 pub(crate) struct ShellArgs {
@@ -23,7 +25,12 @@ pub(crate) struct ShellArgs {
     pub(crate) options: Options,
 
     /// The shell; by default the one in SHELL, else that of /etc/passwd, else /bin/sh
-    #[arg(long, value_name = "PATH", help_heading = "Sandbox")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        help_heading = "Sandbox",
+        value_hint = ValueHint::ExecutablePath
+    )]
     pub(crate) shell: Option<PathBuf>,
 }
 

@@ -12,6 +12,7 @@ mod exemptions;
 mod exit_status;
 mod floor;
 mod grants;
+mod help;
 mod hint;
 mod interactive;
 mod network;
