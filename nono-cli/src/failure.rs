@@ -19,7 +19,7 @@ pub(crate) const NOT_FOUND: u8 = 127;
 /// A reason not to run the program. The text is one line and ends with the next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line is wrong.
+    /// The command line is wrong: what, and the next step.
     Usage(String),
     /// nono would lend rights that its caller lacks.
     SetId,
@@ -80,6 +80,13 @@ pub(crate) enum Failure {
     GrantedJournal(PathBuf),
     /// A policy cannot be read.
     Policy(PolicyError),
+    /// The manual pages cannot be written.
+    ManPages {
+        /// The directory for them.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The operating system failed nono.
     System {
         /// The call.
@@ -107,7 +114,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => write!(f, "{message}; see nono run --help"),
+            Self::Usage(message) => f.write_str(message),
             Self::SetId => f.write_str(
                 "refusing to run set-id or with file capabilities; \
                  remove the bits: chmod ug-s, setcap -r",
@@ -166,7 +173,12 @@ impl fmt::Display for Failure {
                 path.display()
             ),
             Self::Policy(error) => write!(f, "--approve policy: {error}"),
-            Self::System { call, source } => write!(f, "{call}: {source}"),
+            Self::ManPages { path, source } => {
+                write!(f, "{}: {source}; name a directory you may write", path.display())
+            }
+            Self::System { call, source } => {
+                write!(f, "{call}: {source}; {}", system_step(source))
+            }
         }
     }
 }
@@ -201,6 +213,22 @@ fn journal_step(error: &JournalError) -> &'static str {
         JournalError::Owner { .. } => "read it as that user",
         JournalError::Link(_) | JournalError::Kind { .. } => "name the directory itself",
         _ => "nono audit list names the sessions, --audit-dir another directory",
+    }
+}
+
+/// What to do about a call that the system refused nono.
+fn system_step(error: &io::Error) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files: ulimit -n",
+        Some(Errno::AGAIN) => "end other programs, or raise the limit of processes: ulimit -u",
+        Some(Errno::NOMEM) => "end other programs, or raise the limit of memory",
+        Some(Errno::NOSPC | Errno::DQUOT) => "make room where it is written to",
+        Some(Errno::PIPE) => "have the reader read to the end",
+        Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => {
+            "something around nono refuses the call: run it outside of that, or allow it there"
+        }
+        _ => "try again; if it stays, nono doctor says what this system supports",
     }
 }
 

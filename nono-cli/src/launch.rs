@@ -5,35 +5,41 @@ use std::process::ExitCode;
 use nono::private_tmp::PrivateTmp;
 use nono::{CapabilitySource, Command, FsCapability};
 
-use crate::cli::RunArgs;
 use crate::dry_run;
-use crate::environment;
+use crate::environment::{self, Environment};
 use crate::failure::Failure;
+use crate::hint;
+use crate::options::Options;
 use crate::report::Report;
-use crate::request::Request;
+use crate::request::{Program, Request};
 use crate::supervise::{self, Session};
 use crate::wait;
 
-/// Runs what was asked for, and gives its exit status.
-///
+/// Runs the program as the options say, and gives its exit status, or nono's own with a reason.
+pub(crate) fn run(options: &Options, program: Program<'_>) -> ExitCode {
+    let report = Report::new(options.silent, options.json);
+    try_run(options, program, &report).unwrap_or_else(|failure| report.failed(&failure))
+}
+
 /// When nothing is left to do after the program, nono replaces itself by it; else it waits.
-pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Failure> {
-    let mut request = Request::new(arguments, report)?;
-    if arguments.dry_run {
-        dry_run::print(&request, arguments.json)?;
+fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<ExitCode, Failure> {
+    let mut request = Request::new(options, program, report)?;
+    if options.dry_run {
+        dry_run::tell(&request, options.json)?;
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
-    let supervised = arguments.supervise.supervised;
+    let supervised = options.supervise.supervised;
+    let environment = environment::of(options, request.user.as_ref(), report)?;
     if supervised {
         add_own_program(&mut request)?;
     } else if !request.base {
-        let mut command = command(&request, arguments, report)?;
+        let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
         return Err(command.exec().into());
     }
     let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
-    let mut command = command(&request, arguments, report)?;
+    let mut command = command(&request, &environment, options, report)?;
     warn(&request, report);
     if let Some(tmp) = &tmp {
         command.env("TMPDIR", tmp.path());
@@ -42,17 +48,21 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
         // What cannot be removed now is tried again by a later run.
         let _ = tmp.as_ref().map(PrivateTmp::remove_stale);
     };
-    if supervised {
+    let ended = if supervised {
         let caller = || rustix::process::getuid().as_raw();
         let user = request.user.as_ref().map_or_else(caller, |user| user.identity().uid());
-        let session = Session::new(&arguments.supervise, &request.caps, &request.program, user);
-        let status = supervise::run(command, session, meanwhile, report);
-        remove(tmp, report);
-        return status;
-    }
-    let ended = wait::run(command.die_with_parent(), meanwhile);
+        let session = Session::new(&options.supervise, &request.caps, &request.program, user);
+        supervise::run(command, session, meanwhile, report)
+    } else {
+        wait::run(command.die_with_parent(), meanwhile)
+    };
     remove(tmp, report);
-    ended.map(|ended| ended.status)
+    let ended = ended?;
+    // The last command of a shell is no news to whoever typed it.
+    if ended.has_failed && matches!(program, Program::Command(_)) {
+        hint::give(&request, &environment, options, report);
+    }
+    Ok(ended.status)
 }
 
 fn remove(tmp: Option<PrivateTmp>, report: &Report) {
@@ -103,9 +113,14 @@ fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
 }
 
 /// The program in its sandbox, ready to start.
-fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Command, Failure> {
+fn command(
+    request: &Request,
+    environment: &Environment,
+    options: &Options,
+    report: &Report,
+) -> Result<Command, Failure> {
     let sandbox = request.sandbox()?;
-    if arguments.verbose {
+    if options.verbose {
         for line in request.caps.summary().lines() {
             report.note(line);
         }
@@ -129,7 +144,6 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
         command.arg0(name);
     }
     command.args(words);
-    let environment = environment::of(arguments, request.user.as_ref(), report)?;
     command.env_clear();
     for (name, value) in environment {
         command.env(name, value);

@@ -14,24 +14,22 @@ mod never_grant;
 mod parent;
 mod session;
 
-use std::process::ExitCode;
-
 use nono::Command;
 
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::sys;
+use crate::wait::Ended;
 use link::link;
 pub(crate) use session::{Session, SuperviseArgs};
 
-/// Runs the command under the supervisor of `session`, and gives the program's exit status. This
-/// process has one thread.
+/// Runs the command under the supervisor of `session` to its end. This process has one thread.
 pub(crate) fn run(
     command: Command,
     session: Session,
     meanwhile: impl FnOnce(),
     report: &Report,
-) -> Result<ExitCode, Failure> {
+) -> Result<Ended, Failure> {
     let system = |call| move |source| Failure::System { call, source };
     let (front, supervisor) = link().map_err(Failure::Ipc)?;
     let parent = rustix::process::getpid();

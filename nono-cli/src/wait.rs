@@ -20,7 +20,9 @@ use crate::witness::Witness;
 #[must_use]
 pub(crate) struct Ended {
     pub(crate) status: ExitCode,
-    _witness: Option<Witness>,
+    /// Whether it exited, and not with 0.
+    pub(crate) has_failed: bool,
+    pub(crate) _witness: Option<Witness>,
 }
 
 /// Runs the command to its end, with `meanwhile` done while it runs.
@@ -39,7 +41,11 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<End
         if arrival.number == libc::SIGCHLD {
             if let Some(status) = program.reap().map_err(system("waitpid"))? {
                 program.witness.iter().for_each(Witness::dismiss);
-                return Ok(Ended { status: status.into(), _witness: program.witness });
+                return Ok(Ended {
+                    status: exit_status(status).into(),
+                    has_failed: status.exit_status().is_some_and(|status| status != 0),
+                    _witness: program.witness,
+                });
             }
         } else if !arrival.is_for_the_foreground() {
             program.forward(arrival);
@@ -62,12 +68,12 @@ impl Program {
         });
     }
 
-    /// Looks at what became of the program; stops with it, and gives its exit status at the end.
-    fn reap(&self) -> io::Result<Option<u8>> {
+    /// Looks at what became of the program; stops with it, and tells how it ended.
+    fn reap(&self) -> io::Result<Option<WaitStatus>> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
         while let Some((_, status)) = waitpid(Some(self.process), options)? {
             if !status.stopped() {
-                return Ok(Some(exit_status(status)));
+                return Ok(Some(status));
             }
             sys::stop_self()?;
         }

@@ -11,11 +11,11 @@ use super::link::{Front, News, Signal};
 use crate::failure::{Failure, NONO_FAILED};
 use crate::signals::{Arrival, Signals};
 use crate::sys;
-use crate::wait;
+use crate::wait::{self, Ended};
 use crate::witness::Witness;
 
 /// Stands in for the program until it ends, with `meanwhile` done while it runs.
-pub(super) fn run(mut link: Front, meanwhile: impl FnOnce()) -> Result<ExitCode, Failure> {
+pub(super) fn run(mut link: Front, meanwhile: impl FnOnce()) -> Result<Ended, Failure> {
     let system = |call| move |source| Failure::System { call, source };
     let signals = Signals::catch().map_err(system("sigaction"))?;
     let mut front = Standing { program: None, early: Vec::new(), witness: Witness::new().ok() };
@@ -23,12 +23,12 @@ pub(super) fn run(mut link: Front, meanwhile: impl FnOnce()) -> Result<ExitCode,
     loop {
         match link.poll_recv().map_err(Failure::Ipc)? {
             Poll::Ready(Some(news)) => {
-                if let Some(status) = front.hear(news.message, &mut link)? {
-                    return Ok(status.into());
+                if let Some((status, exited)) = front.hear(news.message, &mut link)? {
+                    return Ok(front.end(status, exited));
                 }
             }
             // The program was killed with its supervisor.
-            Poll::Ready(None) => return Ok(NONO_FAILED.into()),
+            Poll::Ready(None) => return Ok(front.end(NONO_FAILED, false)),
             Poll::Pending => {
                 if wait_for(&link, &signals)? {
                     let arrival = signals.next().map_err(system("read"))?;
@@ -48,8 +48,14 @@ struct Standing {
 }
 
 impl Standing {
-    /// Acts on news of the program; its exit status at the end.
-    fn hear(&mut self, news: News, link: &mut Front) -> Result<Option<u8>, Failure> {
+    fn end(self, status: u8, exited: bool) -> Ended {
+        self.witness.iter().for_each(Witness::dismiss);
+        let has_failed = exited && status != 0;
+        Ended { status: ExitCode::from(status), has_failed, _witness: self.witness }
+    }
+
+    /// Acts on news of the program; its exit status at the end, and whether it exited with it.
+    fn hear(&mut self, news: News, link: &mut Front) -> Result<Option<(u8, bool)>, Failure> {
         match news {
             News::Started(pid) => {
                 self.program = Pid::from_raw(pid);
@@ -60,7 +66,7 @@ impl Standing {
             News::Stopped => {
                 sys::stop_self().map_err(|source| Failure::System { call: "raise", source })?
             }
-            News::Ended(status) => return Ok(Some(status)),
+            News::Ended { status, exited } => return Ok(Some((status, exited))),
         }
         Ok(None)
     }

@@ -17,8 +17,13 @@ pub(super) enum News {
     Started(i32),
     /// It was stopped.
     Stopped,
-    /// It ended, or could not be started: the exit status to end with.
-    Ended(u8),
+    /// It ended, or could not be started.
+    Ended {
+        /// The exit status to end with.
+        status: u8,
+        /// Whether the program itself exited with it.
+        exited: bool,
+    },
 }
 
 pub(super) type Front = SupervisorEnd<News, Signal>;

@@ -41,7 +41,7 @@ pub(super) fn run(
         Err(failure) => {
             let status = failure.exit_status();
             report.failed(&failure);
-            let _ = link.send(&News::Ended(status));
+            let _ = link.send(&News::Ended { status, exited: false });
             status
         }
     }
@@ -132,7 +132,8 @@ impl Family {
         let _ = set_parent_process_death_signal(None);
         let _ = setsid();
         leave_standard_descriptors();
-        let _ = link.send(&News::Ended(exit_status(status)));
+        let exited = status.exited();
+        let _ = link.send(&News::Ended { status: exit_status(status), exited });
     }
 }
 
