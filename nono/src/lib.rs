@@ -44,6 +44,7 @@ pub mod private_tmp;
 mod sandbox;
 mod sys;
 pub mod user;
+pub mod why;
 
 pub use command::Command;
 pub use nono_core::{
