@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::grants::Grants;
 use crate::setup::SetupArgs;
 use crate::version;
+use crate::why::WhyArgs;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
 #[derive(Debug, Parser)]
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     Doctor(DoctorArgs),
     Setup(SetupArgs),
+    Why(Box<WhyArgs>),
 }
 
 /// Run a program in a sandbox
@@ -100,7 +102,7 @@ fn one_line(error: &clap::Error) -> String {
         line = stripped.to_owned();
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run, nono doctor".to_owned();
+        line = "a subcommand is needed: nono run, nono why, nono doctor".to_owned();
     }
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
         if let Some(suggestion) = error.get(kind).and_then(first_text) {

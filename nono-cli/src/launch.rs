@@ -11,6 +11,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::request::Request;
+use crate::state_file::{self, StateFile};
 use crate::wait;
 
 /// Runs what was asked for, and gives its exit status.
@@ -25,11 +26,14 @@ pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Fail
     }
     if !request.base {
         let mut command = command(&request, arguments, report)?;
+        command.env_remove(state_file::VARIABLE);
         warn(&request, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
+    let state = StateFile::beside(&tmp, &mut request.caps)?;
     let mut command = command(&request, arguments, report)?;
+    state.hand_over(&request.caps, &mut command)?;
     warn(&request, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
@@ -66,7 +70,7 @@ fn warn_of_root(request: &Request, report: &Report) {
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
-    let tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
+    let mut tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
     if let Some(user) = &request.user {
         tmp.give_to(user.identity())?;
     }

@@ -20,9 +20,11 @@ mod report;
 mod request;
 mod setup;
 mod signals;
+mod state_file;
 mod sys;
 mod version;
 mod wait;
+mod why;
 mod witness;
 
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Run(arguments))) => run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
+        Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }
