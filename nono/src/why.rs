@@ -115,7 +115,7 @@ impl<'a> Why<'a> {
             _ if is_allowed => Reason::GrantedByAnotherName,
             _ if denied.is_some_and(is_never_granted) => Reason::NeverGrant,
             _ if denied.is_some() => Reason::DeniedPath,
-            Decision::Allowed(_) if self.is_carved(target) => Reason::CarvedDirectory,
+            Decision::Allowed(_) if self.is_carved(target, by_name) => Reason::CarvedDirectory,
             Decision::Allowed(_) => Reason::ObjectReplaced,
             Decision::Denied(Denial::Insufficient { .. }) => Reason::InsufficientAccess,
             Decision::Denied(_) => Reason::NoGrant,
@@ -223,11 +223,14 @@ impl<'a> Why<'a> {
         by_name.or_else(|| self.denied.get(&object_id(path)?).copied())
     }
 
-    /// Whether carving took the rule away from `directory`, or lists what is in the one that holds
-    /// it.
-    fn is_carved(&self, path: &Path) -> bool {
-        let parent = path.parent().unwrap_or(path);
-        remedy::is_above_denied(self.caps, path) || remedy::is_above_denied(self.caps, parent)
+    /// Whether `path` has no rule because carving gave rules to what `grant` covers, piece by piece:
+    /// it is a directory of the chain to a denied entry, or was made later in one.
+    fn is_carved(&self, path: &Path, grant: Option<&FsCapability>) -> bool {
+        let in_grant = |directory: &&Path| {
+            grant.is_some_and(|grant| grant.is_dir() && directory.starts_with(grant.resolved()))
+        };
+        let mut chain = path.ancestors().take(2).filter(in_grant);
+        chain.any(|directory| remedy::is_above_denied(self.caps, directory))
     }
 }
 
@@ -243,9 +246,11 @@ fn object_id(path: &Path) -> Option<ObjectId> {
 fn port_answer(decision: &Decision<'_>, remedy: Remedy) -> Answer {
     match decision {
         Decision::Allowed(Rule::Unrestricted) => Answer::new(Reason::Unrestricted),
-        Decision::Allowed(_) => {
-            Answer { caveats: vec![Caveat::AnyAddress], ..Answer::new(Reason::PortGranted) }
-        }
+        Decision::Allowed(rule) => Answer {
+            ports: if let Rule::Ports(range) = rule { Some(*range) } else { None },
+            caveats: vec![Caveat::AnyAddress],
+            ..Answer::new(Reason::PortGranted)
+        },
         Decision::Denied(_) => Answer {
             remedies: vec![remedy],
             caveats: vec![Caveat::AnyAddress],

@@ -67,7 +67,10 @@ fn rule(finding: &Finding<'_>) -> Value {
             "execute": grant.grants_execute(),
             "source": grant.source().to_string(),
         }),
-        _ => Value::Null,
+        _ => match answer.ports {
+            Some(ports) => json!({ "rule": "ports", "ports": ports.to_string() }),
+            None => Value::Null,
+        },
     }
 }
 

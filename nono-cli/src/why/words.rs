@@ -23,7 +23,7 @@ pub(super) fn text(finding: &Finding<'_>) -> String {
             say("rule", format!("{} is denied by {}", path.display(), who_denies(source)));
         }
         (_, Some(grant)) => say("rule", rule(grant)),
-        _ => {}
+        _ => answer.ports.iter().for_each(|ports| say("rule", format!("TCP {ports}"))),
     }
     if !allows {
         let words: Vec<String> = answer.remedies.iter().flat_map(flags).map(quoted).collect();
@@ -119,7 +119,7 @@ pub(super) fn meaning(reason: Reason) -> &'static str {
         Reason::PortGranted => "the port is granted",
         Reason::NoGrant => "no grant covers it",
         Reason::InsufficientAccess => "what covers it does not grant this",
-        Reason::DeniedPath => "it is denied by name",
+        Reason::DeniedPath => "it, a directory above it, or another name of it is denied",
         Reason::NeverGrant => "it is never granted",
         Reason::CarvedDirectory => {
             "something in the directory is denied, so that it cannot be listed, and what is made in \

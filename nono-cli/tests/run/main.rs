@@ -18,3 +18,5 @@ mod process;
 mod programs;
 mod set_id;
 mod signals;
+mod state;
+mod why;

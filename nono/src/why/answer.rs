@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nono_core::{AccessMode, CapabilitySource, FsCapability, Rights};
+use nono_core::{AccessMode, CapabilitySource, FsCapability, PortRange, Rights};
 
 use super::Place;
 
@@ -158,6 +158,8 @@ pub struct Answer {
     pub place: Option<Place>,
     /// The grant that allows it, or the nearest one that does not suffice.
     pub grant: Option<FsCapability>,
+    /// The granted ports that allow it.
+    pub ports: Option<PortRange>,
     /// The entry that denies the path or, under another name, its object, and who asked for that.
     pub denied_by: Option<(PathBuf, CapabilitySource)>,
     /// What would allow it, all of it together; nothing where no grant can.
@@ -172,6 +174,7 @@ impl Answer {
             reason,
             place: None,
             grant: None,
+            ports: None,
             denied_by: None,
             remedies: Vec::new(),
             caveats: Vec::new(),
