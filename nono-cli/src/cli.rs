@@ -17,6 +17,7 @@ use crate::setup::SetupArgs;
 use crate::shell::ShellArgs;
 use crate::usage;
 use crate::version;
+use crate::why::WhyArgs;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
 #[derive(Debug, Parser)]
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    Why(Box<WhyArgs>),
 }
 
 /// All that can be typed, for help, completions and manual pages too.

@@ -10,6 +10,7 @@ use nono::{NonoError, UserError};
 use nono_supervisor::journal::JournalError;
 
 use crate::grants_file::ProfileError;
+use crate::state_file::StateFileError;
 
 /// The exit statuses of nono's own, as env(1) and the shells use them.
 pub(crate) const NONO_FAILED: u8 = 125;
@@ -87,6 +88,13 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// What `NONO_STATE` names does not tell of a sandbox.
+    State {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: StateFileError,
+    },
     /// The operating system failed nono.
     System {
         /// The call.
@@ -152,6 +160,11 @@ impl fmt::Display for Failure {
             Self::UserNeedsRoot => {
                 f.write_str("--user: only root may run a program as a user; run nono as root, or leave --user out")
             }
+            Self::State { file, error } => write!(
+                f,
+                "NONO_STATE {}: {error}; unset NONO_STATE, and name the grants to ask about",
+                file.display()
+            ),
             Self::Start(error @ NonoError::GapRefused { gap, .. }) => {
                 write!(f, "{error}: --allow-gap {gap}")
             }

@@ -23,6 +23,13 @@ pub(crate) fn add(
     if caps.fs_capabilities().iter().all(is_of_the_base) {
         return Ok(());
     }
+    close_entries(caps, user)?;
+    close_grants_files(caps, grants_files, report)?;
+    refuse_grants_of_entries(caps, report)
+}
+
+/// Closes the entries that are never granted.
+pub(crate) fn close_entries(caps: &mut CapabilitySet, user: Option<&User>) -> Result<(), Failure> {
     let homes = homes(user);
     if homes.is_empty() {
         return Err(Failure::NoHome);
@@ -33,8 +40,7 @@ pub(crate) fn add(
     for directory in own_directories() {
         close(caps, &directory)?;
     }
-    close_grants_files(caps, grants_files, report)?;
-    refuse_grants_of_entries(caps, report)
+    Ok(())
 }
 
 /// Where nono keeps what it knows, when the environment says so.

@@ -12,6 +12,7 @@ use crate::hint;
 use crate::options::Options;
 use crate::report::Report;
 use crate::request::{Program, Request};
+use crate::state_file::StateFile;
 use crate::supervise::{self, Session};
 use crate::wait;
 
@@ -39,7 +40,11 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         return Err(command.exec().into());
     }
     let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
+    let state = tmp.as_ref().map(|tmp| StateFile::beside(tmp, &mut request.caps)).transpose()?;
     let mut command = command(&request, &environment, options, report)?;
+    if let Some(state) = state {
+        state.hand_over(&request.caps, &mut command)?;
+    }
     warn(&request, report);
     if let Some(tmp) = &tmp {
         command.env("TMPDIR", tmp.path());
@@ -104,7 +109,7 @@ fn warn_of_root(request: &Request, report: &Report) {
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
-    let tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
+    let mut tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
     if let Some(user) = &request.user {
         tmp.give_to(user.identity())?;
     }

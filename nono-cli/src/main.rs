@@ -29,11 +29,13 @@ mod run;
 mod setup;
 mod shell;
 mod signals;
+mod state_file;
 mod supervise;
 mod sys;
 mod usage;
 mod version;
 mod wait;
+mod why;
 mod witness;
 
 use std::process::ExitCode;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
         Ok(Some(Command::Man(arguments))) => man::run(arguments),
+        Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }

@@ -40,6 +40,8 @@ pub struct SandboxState {
     exemptions: BTreeSet<Exemption>,
     #[serde(default)]
     kept_privileges: BTreeSet<Privilege>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carved: Option<Vec<FsState>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +100,25 @@ impl SandboxState {
             allowed_gaps: caps.allowed_gaps.clone(),
             exemptions: caps.exemptions.clone(),
             kept_privileges: caps.kept_privileges.clone(),
+            carved: None,
         }
+    }
+
+    /// The same state of a sandbox for which the kernel was asked for the grants of `set`
+    /// ([`Enforcement::carved_set`](crate::Enforcement::carved_set)). They are found by listing
+    /// directories, which is not possible any more from inside.
+    #[must_use]
+    pub fn with_carved_set(self, set: &CapabilitySet) -> Self {
+        Self { carved: Some(set.fs.iter().map(FsState::from).collect()), ..self }
+    }
+
+    /// The stored set with the grants that the kernel was asked for, where they were others.
+    #[must_use]
+    pub fn to_carved_set(&self) -> Option<CapabilitySet> {
+        let grants = self.carved.as_ref()?;
+        let mut set = self.to_caps();
+        set.set_fs(grants.iter().map(FsCapability::from).collect());
+        Some(set)
     }
 
     /// The set that was stored, equal to the one it was made from.
@@ -135,7 +155,8 @@ impl SandboxState {
         if state.version != VERSION {
             return Err(StateError::Version { found: state.version });
         }
-        let grants = state.fs.iter().map(|grant| &grant.resolved);
+        let carved = state.carved.iter().flatten();
+        let grants = state.fs.iter().chain(carved).map(|grant| &grant.resolved);
         let denied = state.denied.iter().flat_map(|entry| [&entry.name, &entry.resolved]);
         let unresolved = grants.chain(denied).find(|path| !is_resolved(&path.0)).cloned();
         match unresolved {
@@ -300,6 +321,22 @@ mod tests {
         fn a_set_comes_back_from_json_as_it_went(caps in any_caps()) {
             let json = SandboxState::from_caps(&caps).to_json().unwrap();
             prop_assert_eq!(SandboxState::from_json(&json).unwrap().to_caps(), caps);
+        }
+
+        #[test]
+        fn carved_grants_come_back_beside_those_that_were_asked_for(
+            caps in any_caps(), carved in prop::collection::vec(any_grant(), 0..5),
+        ) {
+            let mut set = caps.clone();
+            set.set_fs(carved);
+            let state = SandboxState::from_caps(&caps);
+            prop_assert_eq!(state.to_carved_set(), None);
+
+            let json = state.with_carved_set(&set).to_json().unwrap();
+
+            let state = SandboxState::from_json(&json).unwrap();
+            prop_assert_eq!(state.to_carved_set(), Some(set));
+            prop_assert_eq!(state.to_caps(), caps);
         }
     }
 

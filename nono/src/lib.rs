@@ -45,6 +45,7 @@ mod sandbox;
 pub mod supervisor;
 mod sys;
 pub mod user;
+pub mod why;
 
 pub use command::Command;
 pub use nono_core::{

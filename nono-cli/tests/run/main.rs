@@ -23,3 +23,5 @@ mod programs;
 mod set_id;
 mod shell;
 mod signals;
+mod state;
+mod why;
