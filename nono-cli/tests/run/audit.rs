@@ -207,7 +207,7 @@ fn the_tail_is_the_newest_sessions_last_entries() {
 fn a_tail_that_follows_sees_what_comes_and_ends_with_the_session() {
     let audited = Audited::new();
     let sink = audited.begin("third", 120);
-    let following = Started::captured(&mut audited.command(&["tail", "-f", "--json"]));
+    let following = Started::captured(&mut audited.command(&["tail", "-n", "100", "-f", "--json"]));
     for second in 121..130 {
         sink.record(&granted(second), Durability::Written).unwrap();
         std::thread::sleep(Duration::from_millis(30));

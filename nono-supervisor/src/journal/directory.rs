@@ -1,12 +1,11 @@
 //! Where journals are.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Entry, JOURNAL_MAX, JournalError, Reader, Summary};
@@ -18,7 +17,7 @@ const SESSION_ID_MAX: usize = 128;
 /// nobody else may enter it.
 #[derive(Debug)]
 pub struct Directory {
-    descriptor: OwnedFd,
+    descriptor: File,
     path: PathBuf,
 }
 
@@ -41,7 +40,7 @@ impl Directory {
         match made {
             // What is there instead is named below.
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-                Err(JournalError::System { call: "mkdir", path: path.to_owned(), source })
+                Err(system("mkdir", path, source))
             }
             _ => Self::open(path),
         }
@@ -53,19 +52,16 @@ impl Directory {
     /// Whatever is wrong with the directory; see [`JournalError`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
-            let is_link =
-                || rustix::fs::lstat(path).is_ok_and(|found| kind(&found) == FileType::Symlink);
-            match errno {
-                Errno::NOTDIR if !is_link() => {
+        let descriptor =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+                Errno::NOTDIR if !path.is_symlink() => {
                     JournalError::Kind { path: path.to_owned(), expected: "directory" }
                 }
                 Errno::NOTDIR => JournalError::Link(path.to_owned()),
                 errno => error("open", path, errno),
-            }
-        })?;
-        let found = rustix::fs::fstat(&descriptor).map_err(|errno| error("fstat", path, errno))?;
-        refuse_others(&found, path)?;
+            })?;
+        let descriptor = File::from(descriptor);
+        refuse_others(&metadata(&descriptor, path)?, path)?;
         Ok(Self { descriptor, path: path.to_owned() })
     }
 
@@ -79,13 +75,14 @@ impl Directory {
             | OFlags::APPEND
             | OFlags::NOFOLLOW
             | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(&self.descriptor, &name, flags, mode)
+        let file = rustix::fs::openat(&self.descriptor, &name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| error("open", &path, errno))?;
+        let file = File::from(file);
         // The mode, whatever the umask; and the name, whatever becomes of the power.
-        rustix::fs::fchmod(&file, mode).map_err(|errno| error("fchmod", &path, errno))?;
-        rustix::fs::fsync(&self.descriptor).map_err(|errno| error("fsync", &self.path, errno))?;
-        Ok((file.into(), path))
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|source| system("fchmod", &path, source))?;
+        self.descriptor.sync_all().map_err(|source| system("fsync", &self.path, source))?;
+        Ok((file, path))
     }
 
     /// The journal of a session, from its first line.
@@ -105,14 +102,15 @@ impl Directory {
                     errno => error("open", &path, errno),
                 }
             })?;
-        let found = rustix::fs::fstat(&file).map_err(|errno| error("fstat", &path, errno))?;
-        if kind(&found) != FileType::RegularFile {
+        let file = File::from(file);
+        let found = metadata(&file, &path)?;
+        if !found.is_file() {
             return Err(not_regular());
         }
         refuse_others(&found, &path)?;
-        match u64::try_from(found.st_size) {
-            Ok(size) if size > JOURNAL_MAX => Err(JournalError::TooLarge { path, size }),
-            _ => Ok(Reader::new(file.into(), path, session_id.to_owned())),
+        match found.len() {
+            size if size > JOURNAL_MAX => Err(JournalError::TooLarge { path, size }),
+            _ => Ok(Reader::new(file, path, session_id.to_owned())),
         }
     }
 
@@ -183,14 +181,15 @@ fn is_session_id(text: &str) -> bool {
     (1..=SESSION_ID_MAX).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(plain)
 }
 
-fn kind(found: &Stat) -> FileType {
-    FileType::from_raw_mode(found.st_mode)
+fn metadata(file: &File, path: &Path) -> Result<Metadata, JournalError> {
+    file.metadata().map_err(|source| system("fstat", path, source))
 }
 
-fn refuse_others(found: &Stat, path: &Path) -> Result<(), JournalError> {
-    let mode = found.st_mode & 0o7777;
-    if found.st_uid != rustix::process::geteuid().as_raw() {
-        Err(JournalError::Owner { path: path.to_owned(), owner: found.st_uid })
+/// Fails where somebody else could have written it, or can read it.
+fn refuse_others(found: &Metadata, path: &Path) -> Result<(), JournalError> {
+    let (owner, mode) = (found.uid(), found.mode() & 0o7777);
+    if owner != rustix::process::geteuid().as_raw() {
+        Err(JournalError::Owner { path: path.to_owned(), owner })
     } else if mode & 0o077 != 0 {
         Err(JournalError::OpenToOthers { path: path.to_owned(), mode })
     } else {
@@ -199,11 +198,14 @@ fn refuse_others(found: &Stat, path: &Path) -> Result<(), JournalError> {
 }
 
 fn error(call: &'static str, path: &Path, errno: Errno) -> JournalError {
-    let path = path.to_owned();
     match errno {
-        Errno::NOENT => JournalError::Missing(path),
-        Errno::EXIST => JournalError::Exists(path),
-        Errno::LOOP => JournalError::Link(path),
-        errno => JournalError::System { call, path, source: errno.into() },
+        Errno::NOENT => JournalError::Missing(path.to_owned()),
+        Errno::EXIST => JournalError::Exists(path.to_owned()),
+        Errno::LOOP => JournalError::Link(path.to_owned()),
+        errno => system(call, path, errno.into()),
     }
+}
+
+fn system(call: &'static str, path: &Path, source: io::Error) -> JournalError {
+    JournalError::System { call, path: path.to_owned(), source }
 }

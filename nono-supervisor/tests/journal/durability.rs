@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
@@ -107,22 +108,25 @@ fn whoever_writes_during_a_sync_shares_the_next_one() {
     thread::scope(|scope| {
         // Dropped when the test fails, so that no sync waits for it.
         let (begins, go) = (begins, go);
-        let begun = || begins.recv_timeout(Duration::from_secs(10)).expect("a sync begins");
+        let begun = |begins: &mpsc::Receiver<()>| {
+            begins.recv_timeout(Duration::from_secs(10)).expect("a sync begins")
+        };
         let keep = |id: &'static str| {
             let sink = &sink;
             scope.spawn(move || sink.record(&record(id), Durability::Synced).unwrap())
         };
         keep("first");
-        begun();
+        begun(&begins);
         let others: Vec<_> = (0..7).map(|_| keep("other")).collect();
         while reads() < 9 {
             thread::yield_now();
         }
         go.send(()).unwrap();
-        begun();
+        begun(&begins);
         go.send(()).unwrap();
+        // Any further sync would fail, and with it the record that waits for it.
+        drop((begins, go));
         others.into_iter().for_each(|other| other.join().unwrap());
-        assert!(begins.try_recv().is_err());
     });
 }
 
@@ -161,13 +165,17 @@ impl DataSync for Panics {
 #[test]
 fn a_sync_that_panics_leaves_nobody_waiting() {
     let journals = Journals::new();
-    let sink = sink(&journals, Panics);
-    thread::scope(|scope| {
-        let first = scope.spawn(|| sink.record(&record("a"), Durability::Synced));
-        assert!(first.join().is_err());
-        let second = scope.spawn(|| sink.record(&record("b"), Durability::Synced));
-        assert!(second.join().unwrap().is_err());
-    });
+    let sink = Arc::new(sink(&journals, Panics));
+    let (ended, ends) = mpsc::channel();
+    for id in ["a", "b"] {
+        let (sink, ended) = (Arc::clone(&sink), ended.clone());
+        let recording = move || sink.record(&record(id), Durability::Synced);
+        thread::spawn(move || ended.send(catch_unwind(AssertUnwindSafe(recording))));
+    }
+    let outcomes = [(); 2].map(|()| ends.recv_timeout(Duration::from_secs(10)).unwrap());
+    // The one whose sync it was panics on.
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
+    assert!(outcomes.iter().flatten().all(Result::is_err));
 }
 
 #[test]

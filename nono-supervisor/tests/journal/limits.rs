@@ -1,7 +1,7 @@
 //! No more room, and too much of everything.
 
 use std::env;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -9,8 +9,10 @@ use std::process::Command;
 
 use nono_core::{AuditSink, Durability};
 use nono_supervisor::journal::{
-    Directory, Flaw, JOURNAL_MAX, JournalError, JournalSink, LINE_MAX, State,
+    Begin, Directory, Flaw, JOURNAL_MAX, JournalError, JournalSink, LINE_MAX, State,
 };
+use rustix::fs::{IFlags, ioctl_setflags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::{Journals, SESSION, record};
 
@@ -22,8 +24,7 @@ const DIRECTORY: &str = "NONO_TEST_JOURNALS";
 fn limited_writer() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
     let directory = Directory::open(&directory).unwrap();
-    let begin = nono_supervisor::journal::Begin::now(SESSION, None);
-    let sink = JournalSink::create(&directory, &begin).unwrap();
+    let sink = JournalSink::create(&directory, &Begin::now(SESSION, None)).unwrap();
     let kept = (0..100)
         .filter(|one| sink.record(&record(&one.to_string()), Durability::Written).is_ok())
         .count();
@@ -35,22 +36,61 @@ fn limited_writer() {
     println!("kept {kept}");
 }
 
-#[test]
-fn what_does_not_fit_is_an_error_and_leaves_whole_lines() {
-    let journals = Journals::new();
-    // 8 KiB, in blocks of 512 bytes; without SIGXFSZ the write is short, or EFBIG.
-    let limited = Command::new("sh")
-        .args(["-c", r#"trap '' XFSZ; ulimit -f 16; exec "$0" "$@""#])
+/// What a writer says whose files have 8 KiB at most, in blocks of 512 bytes; without SIGXFSZ the
+/// write is short, or EFBIG.
+fn limited(journals: &Journals, writer: &str) -> String {
+    let ended = Command::new("sh")
+        .args(["-c", r#"trap '' XFSZ; ulimit -S -f 16; exec "$0" "$@""#])
         .arg(env::current_exe().unwrap())
-        .args(["--exact", "limits::limited_writer", "--ignored", "--nocapture"])
+        .args(["--exact", writer, "--ignored", "--nocapture"])
         .env(DIRECTORY, &journals.path)
         .output()
         .unwrap();
-    assert!(limited.status.success(), "{limited:?}");
+    assert!(ended.status.success(), "{ended:?}");
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_and_leaves_whole_lines() {
+    let journals = Journals::new();
+    let said = limited(&journals, "limits::limited_writer");
     let summary = journals.summary();
     assert_eq!(summary.state, State::OpenEnded { torn: false });
-    let said = String::from_utf8(limited.stdout).unwrap();
     assert!(said.contains(&format!("kept {}\n", summary.counts.granted)), "{said}");
+}
+
+/// The writer of the test below: what it wrote in part cannot be taken back.
+#[test]
+#[ignore = "the writer of another test"]
+fn writer_that_cannot_undo() {
+    let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
+    let directory = Directory::open(&directory).unwrap();
+    let sink = JournalSink::create(&directory, &Begin::now(SESSION, None)).unwrap();
+    let file = File::open(sink.path()).unwrap();
+    if ioctl_setflags(&file, IFlags::APPEND).is_err() {
+        println!("not tested: files cannot be made append-only here");
+        return;
+    }
+    let mut long = record("long");
+    long.entry.request.reason = Some("x".repeat(60_000));
+    assert!(sink.record(&long, Durability::Written).is_err());
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    setrlimit(Resource::Fsize, Rlimit { current: maximum, maximum }).unwrap();
+    let later = sink.record(&record("later"), Durability::Written);
+    ioctl_setflags(&file, IFlags::empty()).unwrap();
+    assert!(later.is_err());
+    println!("tested");
+}
+
+#[test]
+fn nothing_is_written_behind_a_part_that_could_not_be_taken_back() {
+    let journals = Journals::new();
+    let limited = limited(&journals, "limits::writer_that_cannot_undo");
+    if limited.contains("not tested") {
+        eprintln!("{limited}");
+        return;
+    }
+    assert_eq!(journals.summary().state, State::OpenEnded { torn: true });
 }
 
 #[test]
