@@ -186,3 +186,12 @@ fn a_write_grant_on_the_system_is_a_gap_for_root_and_not_for_a_named_user() {
     assert!(!gaps(&["--write", "/etc", "--user", "nobody"]));
     assert!(!gaps(&["--read", "/etc"]));
 }
+
+#[test]
+fn a_program_of_another_user_can_read_its_state() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let output = run(&["--user", "nobody", "--", "sh", "-c", "head -c 1 \"$NONO_STATE\""]);
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("{".to_owned(), String::new()));
+}
