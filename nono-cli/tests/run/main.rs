@@ -23,5 +23,9 @@ mod programs;
 mod set_id;
 mod shell;
 mod signals;
+#[path = "signals.rs"]
+#[allow(clippy::duplicate_mod)]
+mod signals_supervised;
 mod state;
+mod supervised;
 mod why;
