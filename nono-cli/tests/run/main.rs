@@ -18,6 +18,7 @@ mod hint;
 mod interactive;
 mod network;
 mod output;
+mod policy;
 mod process;
 mod programs;
 mod set_id;
