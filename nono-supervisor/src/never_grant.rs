@@ -121,6 +121,7 @@ impl NeverGrantChecker {
     ///
     /// What came to be an entry by a symlink or a mount is noticed within a second, and at once by
     /// the entry's own name; a further hard link to an entry at once.
+    /// A hard link elsewhere to a file *below* an entry is not known for one: list the file itself.
     ///
     /// # Errors
     /// [`Blocked`], also when it cannot be told.
