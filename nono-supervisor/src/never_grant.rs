@@ -19,7 +19,9 @@ use nono_core::pipeline::{Refusal, Vet};
 use nono_core::{CapabilitySource, DeniedPath, NonoError, ObjectId, ReasonCode, Result};
 
 mod entries;
+mod hard_links;
 mod identities;
+mod sequences;
 mod subject;
 
 use entries::Entries;
@@ -47,7 +49,8 @@ pub struct NeverGrantChecker {
 }
 
 impl NeverGrantChecker {
-    /// A list of absolute paths and of paths that begin with `~/`, which is what `HOME` says.
+    /// A list of absolute paths, of paths that begin with `~/`, which is what `HOME` says, and of
+    /// names that begin with `**/` and are meant wherever they follow each other.
     ///
     /// # Errors
     /// [`NonoError::NoHome`] for `~/` without an absolute `HOME`, [`NonoError::NotAbsolute`] for any
@@ -120,8 +123,9 @@ impl NeverGrantChecker {
     /// looks at the directories above the object.
     ///
     /// What came to be an entry by a symlink or a mount is noticed within a second, and at once by
-    /// the entry's own name; a further hard link to an entry at once.
-    /// A hard link elsewhere to a file *below* an entry is not known for one: list the file itself.
+    /// the entry's own name; a further hard link to an entry, or to a file below one, at once. For that
+    /// a file with several names is looked for below every entry, and refused when it is not found
+    /// among the first 200,000 objects there.
     ///
     /// # Errors
     /// [`Blocked`], also when it cannot be told.
@@ -142,7 +146,8 @@ impl NeverGrantChecker {
         } else {
             self.identities.recent(&self.entries)
         };
-        identities.judge(subject, ancestors, &self.entries)
+        identities.judge(subject, ancestors, &self.entries)?;
+        hard_links::judge(subject, self.entries.rules())
     }
 
     /// How many entries there are.
