@@ -25,6 +25,7 @@ mod sequences;
 mod subject;
 
 use entries::Entries;
+use hard_links::HardLinks;
 use identities::Recent;
 pub use nono_core::pipeline::{Purpose, Subject};
 pub use subject::{Blocked, NeverGrantResult};
@@ -46,6 +47,7 @@ pub use subject::{Blocked, NeverGrantResult};
 pub struct NeverGrantChecker {
     entries: Entries,
     identities: Recent,
+    hard_links: HardLinks,
 }
 
 impl NeverGrantChecker {
@@ -69,7 +71,7 @@ impl NeverGrantChecker {
     pub fn with_home(paths: &[&str], write_only: &[&str], home: Option<&Path>) -> Result<Self> {
         let entries = Entries::new(paths, write_only, home)?;
         let identities = Recent::new(&entries);
-        Ok(Self { entries, identities })
+        Ok(Self { entries, identities, hard_links: HardLinks::default() })
     }
 
     /// Whether `path` is on the list; see [`check`](Self::check).
@@ -123,9 +125,8 @@ impl NeverGrantChecker {
     /// looks at the directories above the object.
     ///
     /// What came to be an entry by a symlink or a mount is noticed within a second, and at once by
-    /// the entry's own name; a further hard link to an entry, or to a file below one, at once. For that
-    /// a file with several names is looked for below every entry, and refused when it is not found
-    /// among the first 200,000 objects there.
+    /// the entry's own name; a further hard link to an entry at once, one to a file below an entry within
+    /// a second. Below entries that may be read not everything is looked at where that is a lot.
     ///
     /// # Errors
     /// [`Blocked`], also when it cannot be told.
@@ -147,7 +148,7 @@ impl NeverGrantChecker {
             self.identities.recent(&self.entries)
         };
         identities.judge(subject, ancestors, &self.entries)?;
-        hard_links::judge(subject, self.entries.rules())
+        self.hard_links.judge(subject, &self.entries)
     }
 
     /// How many entries there are.

@@ -124,7 +124,7 @@ fn a_hard_link_to_an_entry_is_closed_at_once() {
 }
 
 #[test]
-fn a_hard_link_to_a_file_below_an_entry_is_closed_at_once() {
+fn a_hard_link_to_a_file_below_an_entry_is_closed() {
     let mut home = Home::new();
     let [never, written] = [[".ssh"], ["work"]];
     let entries = |names: [&str; 1]| names.map(|name| home.join(name).to_str().unwrap().to_owned());

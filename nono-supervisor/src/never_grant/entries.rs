@@ -148,13 +148,17 @@ impl Rule {
         self.path.as_deref()
     }
 
+    pub(super) fn may_be_read(&self) -> bool {
+        self.may_be_read
+    }
+
     /// Whether it is closed for `purpose`.
-    pub(super) fn closes(&self, purpose: Purpose) -> bool {
+    fn closes(&self, purpose: Purpose) -> bool {
         purpose.writes() || !self.may_be_read
     }
 
     /// That it closes what was asked for.
-    pub(super) fn blocks(&self) -> Blocked {
+    fn blocks(&self) -> Blocked {
         Blocked::Entry { matched_rule: self.text.clone() }
     }
 }
