@@ -18,30 +18,31 @@ use super::parent::on_thread;
 use crate::audit;
 use crate::failure::Failure;
 
+const HEADING: &str = "Asking for more";
+
 /// How the program may ask for more.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Asking for more")]
 pub(crate) struct SuperviseArgs {
     /// Let the program ask for more while it runs
-    #[arg(long, alias = "ask")]
+    #[arg(long, alias = "ask", help_heading = HEADING)]
     pub(crate) supervised: bool,
     /// Who decides, in this order: policy=FILE, deny
-    #[arg(long, value_name = "WHO", requires = "supervised")]
+    #[arg(long, value_name = "WHO", requires = "supervised", help_heading = HEADING)]
     approve: Vec<approver::Approver>,
     /// How long a decision may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "supervised")]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "supervised", help_heading = HEADING)]
     approve_timeout: Duration,
     /// Never grant this path, whoever says yes
-    #[arg(long, value_name = "PATH", requires = "supervised")]
+    #[arg(long, value_name = "PATH", requires = "supervised", help_heading = HEADING)]
     never_grant: Vec<PathBuf>,
     /// Keep the record of decisions in this directory
-    #[arg(long, value_name = "DIR", requires = "supervised", conflicts_with = "no_audit")]
+    #[arg(long, value_name = "DIR", requires = "supervised", conflicts_with = "no_audit", help_heading = HEADING)]
     audit_dir: Option<PathBuf>,
     /// Keep no record of decisions
-    #[arg(long, requires = "supervised")]
+    #[arg(long, requires = "supervised", help_heading = HEADING)]
     no_audit: bool,
     /// Which records are on the disk before their answer: all, decisions or never
-    #[arg(long, value_name = "WHICH", default_value = "decisions", value_parser = sync, requires = "supervised")]
+    #[arg(long, value_name = "WHICH", default_value = "decisions", value_parser = sync, requires = "supervised", help_heading = HEADING)]
     audit_sync: AuditSync,
 }
 

@@ -51,6 +51,9 @@ fn a_sandboxed_program_learns_of_its_own_sandbox() {
         "granted",
     ];
     assert_eq!(reasons(&ended), expected.map(|code| format!("\"reason\": \"{code}\"")));
+
+    let base_alone = inside(&tree, &[], "why --path /etc/shadow");
+    assert_eq!(reasons(&base_alone), ["\"reason\": \"never_grant\""]);
 }
 
 #[test]
