@@ -12,6 +12,7 @@ use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
 use crate::help;
 use crate::man::ManArgs;
+use crate::policy::PolicyArgs;
 use crate::run::RunArgs;
 use crate::setup::SetupArgs;
 use crate::shell::ShellArgs;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Ask(AskArgs),
     Doctor(DoctorArgs),
     Audit(AuditArgs),
+    Policy(PolicyArgs),
     Setup(SetupArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -23,6 +23,7 @@ mod hint;
 mod launch;
 mod man;
 mod options;
+mod policy;
 mod report;
 mod request;
 mod run;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
+        Ok(Some(Command::Policy(arguments))) => policy::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
         Ok(Some(Command::Man(arguments))) => man::run(arguments),

@@ -203,6 +203,7 @@ fn the_shell_for_a_named_user_is_its_own_whatever_the_environment_says() {
     assert_eq!(shown["program"], nobody.shell().to_str().unwrap());
 }
 
+#[test]
 fn a_program_of_another_user_can_read_its_state() {
     if !is_root_or_says_so() {
         return;

@@ -18,10 +18,15 @@ mod hint;
 mod interactive;
 mod network;
 mod output;
+mod policy;
 mod process;
 mod programs;
 mod set_id;
 mod shell;
 mod signals;
+#[path = "signals.rs"]
+#[allow(clippy::duplicate_mod)]
+mod signals_supervised;
 mod state;
+mod supervised;
 mod why;
