@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
-        Ok(Some(Command::Man(arguments))) => man::run(arguments),
+        Ok(Some(Command::Man(arguments))) => man::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }

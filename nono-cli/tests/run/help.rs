@@ -1,8 +1,8 @@
-//! Help, completions, manual pages, and how messages look.
+//! Help, completions, and how messages look.
 
 use std::process::Command;
 
-use crate::common::{Terminal, Tree, nono_path, outcome, program};
+use crate::common::{Terminal, nono_path, outcome, program};
 
 fn nono(words: &[&str]) -> Command {
     let mut command = Command::new(nono_path());
@@ -73,36 +73,6 @@ fn every_shell_gets_completions_that_name_every_subcommand() {
             assert!(script.text().contains(subcommand), "{shell}: {subcommand}");
         }
     }
-}
-
-#[test]
-fn every_subcommand_has_a_manual_page() {
-    let tree = Tree::new();
-    let pages = tree.directory("man1");
-    let ended = outcome(nono(&["man"]).arg(&pages));
-    assert_eq!((ended.text(), ended.said().as_str()), ("", ""));
-    let help = outcome(&mut nono(&["--help"]));
-    let subcommands = help.text().lines().filter_map(|line| line.strip_prefix("  "));
-    let names: Vec<_> = subcommands
-        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
-        .filter_map(|line| line.split(' ').next())
-        .filter(|&name| name != "nono")
-        .collect();
-    assert!(names.len() > 5, "{names:?}");
-    for name in names {
-        let page = tree.read(&format!("man1/nono-{name}.1"));
-        assert!(page.contains("SYNOPSIS"), "{name}");
-    }
-    assert!(tree.read("man1/nono-run.1").contains("nono run \\-\\-allow . \\-\\- make"));
-}
-
-#[test]
-fn a_directory_for_manual_pages_that_is_missing_is_125_with_the_next_step() {
-    let tree = Tree::new();
-    let ended = outcome(nono(&["man"]).arg(tree.at("missing")));
-    assert_eq!(ended.code(), 125);
-    assert!(ended.said().contains("missing: No such file"), "{}", ended.said());
-    assert!(ended.said().contains("; name a directory"), "{}", ended.said());
 }
 
 #[test]
