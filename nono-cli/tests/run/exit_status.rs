@@ -154,3 +154,14 @@ fn the_same_run_without_dry_starts_the_program() {
     assert_eq!(run(&["--allow", &root, "--", "touch", &file]).text(), "");
     assert!(tree.at("started").exists());
 }
+
+/// Wherever on its way nono meets the limit.
+#[test]
+fn a_limit_of_open_files_is_125_and_names_the_limit_to_raise() {
+    for limit in 4..=9 {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" run true")]);
+        let ended = outcome(command.arg(crate::common::nono_path()));
+        assert_gave_up(&ended, 125, "Too many open files", "ulimit -n");
+    }
+}
