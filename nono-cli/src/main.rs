@@ -20,6 +20,7 @@ mod help;
 mod hint;
 mod launch;
 mod man;
+mod names;
 mod options;
 mod report;
 mod request;

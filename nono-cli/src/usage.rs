@@ -12,10 +12,19 @@ use crate::cli;
 pub(crate) fn one_line(error: &Error, word: Option<OsString>) -> String {
     let complaint = complaint(error);
     let subcommand = word.and_then(|word| cli::command().find_subcommand(word).cloned());
+    let is_before_the_subcommand =
+        subcommand.is_none() && error.kind() == ErrorKind::UnknownArgument;
     let about = subcommand.map(|subcommand| format!("{} ", subcommand.get_name()));
     let help = format!("nono {}--help", about.unwrap_or_default());
     match meant(error) {
-        Some(meant) => format!("{complaint}; did you mean {meant}? See {help}"),
+        Some(meant) => {
+            // Whoever sees what was meant needs no list of what else could have been.
+            let complaint = complaint.split(" [possible values").next().unwrap_or_default();
+            format!("{complaint}; did you mean {meant}? See {help}")
+        }
+        None if is_before_the_subcommand => {
+            format!("{complaint}; a subcommand comes first: nono run; see {help}")
+        }
         None => format!("{complaint}; see {help}"),
     }
 }
@@ -23,6 +32,10 @@ pub(crate) fn one_line(error: &Error, word: Option<OsString>) -> String {
 /// What is nearest; behind a word that is no subcommand there may as well be a program.
 fn meant(error: &Error) -> Option<String> {
     let word = error.get(ContextKind::InvalidSubcommand).and_then(first_text);
+    // Neither a program nor what is spelled nearest: the help to see is named in any case.
+    if word == Some("help") {
+        return None;
+    }
     let program = word.map(|word| format!("nono run -- {word}"));
     let meant: Vec<_> = suggestion(error).map(str::to_owned).into_iter().chain(program).collect();
     (!meant.is_empty()).then(|| meant.join(", or "))
@@ -30,7 +43,9 @@ fn meant(error: &Error) -> Option<String> {
 
 fn complaint(error: &Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a subcommand is needed: nono run, nono shell".to_owned();
+        let subcommands = cli::command();
+        let names: Vec<_> = subcommands.get_subcommands().map(clap::Command::get_name).collect();
+        return format!("a subcommand is needed: {}", names.join(", "));
     }
     let rendered = error.to_string();
     let first = rendered.lines().take_while(|line| !line.is_empty()).map(str::trim);

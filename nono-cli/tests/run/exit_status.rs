@@ -57,7 +57,7 @@ fn an_unknown_gap_is_125_and_lists_the_known_ones() {
 fn no_subcommand_or_an_unknown_one_is_125() {
     for words in [&[][..], &["walk"][..]] {
         let mut command = std::process::Command::new(crate::common::nono_path());
-        assert_gave_up(&outcome(command.args(words)), 125, "subcommand", "nono run");
+        assert_gave_up(&outcome(command.args(words)), 125, "subcommand", "nono --help");
     }
 }
 

@@ -48,8 +48,9 @@ fn bash_completes_subcommands_flags_their_values_and_commands() {
     for (words, expected) in [
         ("nono sh", "shell"),
         ("nono run --allow-f", "--allow-file"),
-        ("nono run --read /et", "/etc"),
+        ("nono run --read-file /et", "/etc"),
         ("nono run --allow-gap metad", "metadata"),
+        ("nono run --keep-cap net_r", "net_raw"),
         ("nono run --allow . -- mkfif", "mkfifo"),
         ("nono completions fi", "fish"),
     ] {
