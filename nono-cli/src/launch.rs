@@ -1,5 +1,6 @@
 //! From a request to the end of the program.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use nono::Command;
@@ -12,6 +13,7 @@ use crate::hint;
 use crate::options::Options;
 use crate::report::Report;
 use crate::request::{Program, Request};
+use crate::shell;
 use crate::wait;
 
 /// Runs the program as the options say, and gives its exit status, or nono's own with a reason.
@@ -32,11 +34,13 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
     if !request.base {
         let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
+        tell_of_shell(&request, program, report);
         return Err(command.exec().into());
     }
     let tmp = add_private_tmp(&mut request)?;
     let mut command = command(&request, &environment, options, report)?;
     warn(&request, report);
+    tell_of_shell(&request, program, report);
     command.env("TMPDIR", tmp.path()).die_with_parent();
     let ended = wait::run(&mut command, || {
         // What cannot be removed now is tried again by a later run.
@@ -74,6 +78,13 @@ fn warn_of_root(request: &Request, report: &Report) {
         "running as root {with}: root still owns the system's files and can change those that a \
          write grant covers; run the program as another user: --user NAME"
     ));
+}
+
+/// Whoever types into a shell in a sandbox sees that it is one; its prompt is as ever.
+fn tell_of_shell(request: &Request, program: Program<'_>, report: &Report) {
+    if matches!(program, Program::Shell(_)) && std::io::stdin().is_terminal() {
+        report.note(shell::told(&request.caps));
+    }
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
