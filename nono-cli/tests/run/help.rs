@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Terminal, nono_path, outcome, program};
+use crate::common::{Terminal, Tree, nono_path, outcome, program};
 
 fn nono(words: &[&str]) -> Command {
     let mut command = Command::new(nono_path());
@@ -64,6 +64,39 @@ fn bash_completes_subcommands_flags_their_values_and_commands() {
 fn flags_behind_the_command_are_not_completed_as_flags_of_nono() {
     let Some(offered) = offered("nono run --allow . -- git --ver") else { return };
     assert_eq!(offered, [""]);
+}
+
+#[test]
+fn the_tab_key_completes_flags_directories_and_commands_in_an_interactive_bash() {
+    let Some(bash) = program("bash") else { return };
+    let tree = Tree::new();
+    tree.directory("only");
+    let mut command = Command::new(bash);
+    command.args(["--norc", "-i"]).current_dir(tree.root()).env("INPUTRC", "/dev/null");
+    command.env("HOME", tree.root()).env("TERM", "dumb").env("NONO", nono_path());
+    let (mut terminal, mut started) = Terminal::start_on_all(&mut command);
+    terminal.types(b"nono() { \"$NONO\" \"$@\"; }; source <(nono completions bash); PS1='>''> '\n");
+    terminal.expects("\n>> ");
+    terminal.types(b"nono run --dry\t --read on\t -- mkfif\t\n");
+    terminal.expects("/mkfifo\r\n");
+    terminal.expects(&format!("{} (user)", tree.word("only")));
+    terminal.expects(">> ");
+    terminal.types(b"exit\n");
+    assert!(started.wait().success());
+}
+
+/// The scripts offer what is hidden, too.
+#[test]
+fn completions_offer_nothing_that_help_does_not_show() {
+    for subcommand in ["run", "shell", "doctor", "setup", "completions", "man"] {
+        let Some(offered) = offered(&format!("nono {subcommand} -")) else { return };
+        let help = outcome(&mut nono(&[subcommand, "--help"]));
+        let shown: Vec<_> =
+            help.text().split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+        for flag in offered {
+            assert!(shown.contains(&flag.as_str()), "{subcommand}: {flag}");
+        }
+    }
 }
 
 #[test]
