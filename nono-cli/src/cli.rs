@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::ask::AskArgs;
+use crate::audit::AuditArgs;
 use crate::completions::CompletionsArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
@@ -15,6 +17,7 @@ use crate::setup::SetupArgs;
 use crate::shell::ShellArgs;
 use crate::usage;
 use crate::version;
+use crate::why::WhyArgs;
 
 /// Run a program with exactly the files, sockets and ports it was granted.
 #[derive(Debug, Parser)]
@@ -28,10 +31,14 @@ struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Shell(Box<ShellArgs>),
+    #[command(name = "request")]
+    Ask(AskArgs),
     Doctor(DoctorArgs),
+    Audit(AuditArgs),
     Setup(SetupArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    Why(Box<WhyArgs>),
 }
 
 /// All that can be typed, for help, completions and manual pages too.

@@ -7,10 +7,13 @@ use std::iter;
 use std::path::PathBuf;
 
 use nono::executable::ExecutableError;
+use nono::supervisor::{IpcError, PolicyError};
 use nono::{NonoError, UserError};
+use nono_supervisor::journal::JournalError;
 use rustix::io::Errno;
 
 use crate::grants_file::ProfileError;
+use crate::state_file::StateFileError;
 
 /// The exit statuses of nono's own, as env(1) and the shells use them.
 pub(crate) const NONO_FAILED: u8 = 125;
@@ -73,12 +76,27 @@ pub(crate) enum Failure {
     UserNeedsRoot,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
+    /// The supervisor cannot be reached, or its program cannot reach it.
+    Ipc(IpcError),
+    /// A journal cannot be read or kept.
+    Journal(JournalError),
+    /// The record of decisions lies in a grant.
+    GrantedJournal(PathBuf),
+    /// A policy cannot be read.
+    Policy(PolicyError),
     /// The manual pages cannot be written.
     ManPages {
         /// The directory for them.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// What `NONO_STATE` names does not tell of a sandbox.
+    State {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: StateFileError,
     },
     /// The operating system failed nono.
     System {
@@ -150,6 +168,11 @@ impl fmt::Display for Failure {
             Self::UserNeedsRoot => {
                 f.write_str("--user: only root may run a program as a user; run nono as root, or leave --user out")
             }
+            Self::State { file, error } => write!(
+                f,
+                "NONO_STATE {}: {error}; unset NONO_STATE, and name the grants to ask about",
+                file.display()
+            ),
             Self::Start(error @ NonoError::GapRefused { gap, .. }) => {
                 write!(f, "{error}: --allow-gap {gap}")
             }
@@ -162,6 +185,18 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; {}", system_step(source))
             }
             Self::Start(error) => error.fmt(f),
+            Self::Ipc(error @ IpcError::NoSupervisor) => {
+                write!(f, "{error}; start the program with nono run --supervised")
+            }
+            Self::Ipc(error) => write!(f, "the supervisor cannot be reached: {error}"),
+            Self::Journal(error) => write!(f, "{error}; {}", journal_step(error)),
+            Self::GrantedJournal(path) => write!(
+                f,
+                "the program could reach the record of its requests in {}; name another directory: \
+                 --audit-dir",
+                path.display()
+            ),
+            Self::Policy(error) => write!(f, "--approve policy: {error}"),
             Self::ManPages { path, source } => {
                 write!(f, "{}: {source}; name a directory you may write", path.display())
             }
@@ -192,6 +227,16 @@ fn program_step(error: &ExecutableError) -> &'static str {
         ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
         ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
         _ => "name a program built for this machine",
+    }
+}
+
+/// What to do about a journal that cannot be read.
+fn journal_step(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::OpenToOthers { .. } => "what others could write proves nothing: chmod go=",
+        JournalError::Owner { .. } => "read it as that user",
+        JournalError::Link(_) | JournalError::Kind { .. } => "name the directory itself",
+        _ => "nono audit list names the sessions, --audit-dir another directory",
     }
 }
 

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use clap::Command;
 
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "shell"]),
-    ("Find out", &["why", "doctor"]),
+    ("Inside", &["request"]),
+    ("Find out", &["why", "doctor", "audit"]),
     ("Install", &["completions", "man", "setup"]),
 ];
 

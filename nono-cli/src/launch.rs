@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use nono::Command;
 use nono::private_tmp::PrivateTmp;
+use nono::{CapabilitySource, Command, FsCapability};
 
 use crate::dry_run;
 use crate::environment::{self, Environment};
@@ -14,6 +14,8 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::request::{Program, Request};
 use crate::shell;
+use crate::state_file::StateFile;
+use crate::supervise::{self, Session};
 use crate::wait;
 
 /// Runs the program as the options say, and gives its exit status, or nono's own with a reason.
@@ -30,31 +32,61 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
+    let supervised = options.supervise.supervised;
     let environment = environment::of(options, request.user.as_ref(), report)?;
-    if !request.base {
+    if supervised {
+        add_own_program(&mut request)?;
+    } else if !request.base {
         let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
         tell_of_shell(&request, program, report);
         return Err(command.exec().into());
     }
-    let tmp = add_private_tmp(&mut request)?;
+    let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
+    let state = tmp.as_ref().map(|tmp| StateFile::beside(tmp, &mut request.caps)).transpose()?;
     let mut command = command(&request, &environment, options, report)?;
+    if let Some(state) = state {
+        state.hand_over(&request.caps, &mut command)?;
+    }
     warn(&request, report);
     tell_of_shell(&request, program, report);
-    command.env("TMPDIR", tmp.path()).die_with_parent();
-    let ended = wait::run(&mut command, || {
-        // What cannot be removed now is tried again by a later run.
-        let _ = tmp.remove_stale();
-    });
-    if let Err(error) = tmp.remove() {
-        report.warning(format_args!("cannot remove the temporary directory: {error}"));
+    if let Some(tmp) = &tmp {
+        command.env("TMPDIR", tmp.path());
     }
+    let meanwhile = || {
+        // What cannot be removed now is tried again by a later run.
+        let _ = tmp.as_ref().map(PrivateTmp::remove_stale);
+    };
+    let ended = if supervised {
+        let caller = || rustix::process::getuid().as_raw();
+        let user = request.user.as_ref().map_or_else(caller, |user| user.identity().uid());
+        let session = Session::new(&options.supervise, &request.caps, &request.program, user);
+        supervise::run(command, session, meanwhile, report)
+    } else {
+        wait::run(command.die_with_parent(), meanwhile)
+    };
+    remove(tmp, report);
     let ended = ended?;
     // The last command of a shell is no news to whoever typed it.
     if ended.has_failed && matches!(program, Program::Command(_)) {
         hint::give(&request, &environment, options, report);
     }
     Ok(ended.status)
+}
+
+fn remove(tmp: Option<PrivateTmp>, report: &Report) {
+    if let Some(Err(error)) = tmp.map(PrivateTmp::remove) {
+        report.warning(format_args!("cannot remove the temporary directory: {error}"));
+    }
+}
+
+/// The program asks with `nono request`, wherever nono is installed.
+fn add_own_program(request: &mut Request) -> Result<(), Failure> {
+    let program = std::env::current_exe()
+        .map_err(|source| Failure::System { call: "readlink /proc/self/exe", source })?;
+    let grant = FsCapability::new_executable(&program)?.with_source(CapabilitySource::System);
+    request.caps.add_fs(grant);
+    Ok(())
 }
 
 /// What the caller may not have meant. Said when nothing else keeps the program from starting.
@@ -88,7 +120,7 @@ fn tell_of_shell(request: &Request, program: Program<'_>, report: &Report) {
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
-    let tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
+    let mut tmp = PrivateTmp::new().map_err(Failure::Tmp)?;
     if let Some(user) = &request.user {
         tmp.give_to(user.identity())?;
     }

@@ -7,6 +7,8 @@
 //! What was typed (`Options`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
+mod ask;
+mod audit;
 mod cli;
 mod completions;
 mod doctor;
@@ -28,10 +30,13 @@ mod run;
 mod setup;
 mod shell;
 mod signals;
+mod state_file;
+mod supervise;
 mod sys;
 mod usage;
 mod version;
 mod wait;
+mod why;
 mod witness;
 
 use std::process::ExitCode;
@@ -44,10 +49,13 @@ fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
         Ok(Some(Command::Run(arguments))) => run::run(&arguments),
         Ok(Some(Command::Shell(arguments))) => shell::run(&arguments),
+        Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
+        Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
         Ok(Some(Command::Man(arguments))) => man::run(&arguments),
+        Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }

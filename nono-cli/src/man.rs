@@ -41,13 +41,17 @@ fn write(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The names of the files and what is in them, one for nono and one for each subcommand.
+/// The names of the files and what is in them, one for nono and one for each subcommand below it.
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut definition = cli::command();
     definition.build();
-    let visible = definition.get_subcommands().filter(|command| !command.is_hide_set());
-    let commands = [&definition].into_iter().chain(visible);
-    commands.map(|command| page(command.clone())).collect()
+    let mut commands = vec![&definition];
+    let mut at = 0;
+    while let Some(&command) = commands.get(at) {
+        commands.extend(command.get_subcommands().filter(|command| !command.is_hide_set()));
+        at += 1;
+    }
+    commands.into_iter().map(|command| page(command.clone())).collect()
 }
 
 /// A page has room for lists of values, which help leaves out. clap_mangen's own would have every flag
@@ -59,7 +63,8 @@ fn page(command: clap::Command) -> io::Result<(String, Vec<u8>)> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let parts: Vec<_> = after.split("\n\n").map(Part::of).collect();
     let source = concat!("nono ", env!("CARGO_PKG_VERSION"));
-    let is_whole = command.has_subcommands();
+    let has_subcommands = command.has_subcommands();
+    let is_subcommand = command.get_name() != "nono";
     // A date would make every build another one; an empty one is left out, and moves the rest.
     let page = Man::new(command).date(" ").source(source).manual("User Commands");
 
@@ -70,11 +75,11 @@ fn page(command: clap::Command) -> io::Result<(String, Vec<u8>)> {
     page.render_description_section(&mut text)?;
     parts.iter().filter(|part| part.title.is_none()).try_for_each(|part| part.render(&mut text))?;
     page.render_options_section(&mut text)?;
-    if is_whole {
+    if has_subcommands {
         page.render_subcommands_section(&mut text)?;
     }
     parts.iter().filter(|part| part.title.is_some()).try_for_each(|part| part.render(&mut text))?;
-    if !is_whole {
+    if is_subcommand {
         Part { title: Some("See also"), lines: vec!["nono(1)"] }.render(&mut text)?;
     }
     Ok((page.get_filename(), text))

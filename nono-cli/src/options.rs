@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueHint;
 
 use crate::grants::Grants;
+use crate::supervise::SuperviseArgs;
 
 /// What was typed about the sandbox, the environment and the messages.
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Options {
     /// Pass no variable on but those that are named
     #[arg(long, help_heading = "Environment")]
     pub(crate) clear_env: bool,
+    #[command(flatten)]
+    pub(crate) supervise: SuperviseArgs,
 
     /// Print what would be granted, and start nothing
     #[arg(long, help_heading = "Output")]

@@ -39,6 +39,11 @@ impl Report {
         }
     }
 
+    /// What the caller asked for and does not get.
+    pub(crate) fn error(self, message: impl Display) {
+        self.say("error", &message.to_string());
+    }
+
     /// The end. Said even when silent: a status without a reason helps nobody.
     pub(crate) fn failed(self, failure: &Failure) -> ExitCode {
         self.say("error", &failure.to_string());

@@ -70,28 +70,8 @@ impl Request {
         program: Program<'_>,
         report: &Report,
     ) -> Result<Self, Failure> {
-        let mut sources = vec![];
-        for file in &options.grants_file {
-            let grants = grants_file::read(file).map_err(Failure::Profile)?;
-            sources.push((CapabilitySource::Profile, grants));
-        }
-        let sources: Vec<(CapabilitySource, &Grants)> = sources
-            .iter()
-            .map(|(source, grants)| (source.clone(), grants))
-            .chain([(CapabilitySource::User, &options.grants)])
-            .collect();
-
-        let user = user_of(&sources)?;
-        let workdir = workdir(&sources)?;
-        let base = !sources.iter().any(|(_, grants)| grants.no_base);
-        let mut caps = CapabilitySet::new();
-        if base {
-            presets::add_base(&mut caps)?;
-        }
-        for (source, grants) in &sources {
-            add_grants(&mut caps, source, grants, &workdir, report)?;
-        }
-        floor::add(&mut caps, &options.grants_file, user.as_ref(), report)?;
+        let Granted { user, workdir, base, mut caps } =
+            Granted::new(&options.grants, &options.grants_file, report)?;
         let command = program.words(user.as_ref());
         let program = enter_and_find(&workdir, &command)?;
         if base {
@@ -124,6 +104,48 @@ impl Request {
     pub(crate) fn is_root(&self) -> bool {
         let caller = || rustix::process::geteuid().is_root();
         self.user.as_ref().map_or_else(caller, |user| user.identity().is_root())
+    }
+}
+
+/// What the grants of a command line and its files are worth, whatever program gets them.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// Whom the program runs as, if not as the caller.
+    pub(crate) user: Option<User>,
+    /// Where it starts.
+    pub(crate) workdir: PathBuf,
+    /// Whether the base set is among them.
+    pub(crate) base: bool,
+    /// What it may do.
+    pub(crate) caps: CapabilitySet,
+}
+
+impl Granted {
+    /// Looks up what flags and files name.
+    pub(crate) fn new(flags: &Grants, files: &[PathBuf], report: &Report) -> Result<Self, Failure> {
+        let mut sources = vec![];
+        for file in files {
+            let grants = grants_file::read(file).map_err(Failure::Profile)?;
+            sources.push((CapabilitySource::Profile, grants));
+        }
+        let sources: Vec<(CapabilitySource, &Grants)> = sources
+            .iter()
+            .map(|(source, grants)| (source.clone(), grants))
+            .chain([(CapabilitySource::User, flags)])
+            .collect();
+
+        let user = user_of(&sources)?;
+        let workdir = workdir(&sources)?;
+        let base = !sources.iter().any(|(_, grants)| grants.no_base);
+        let mut caps = CapabilitySet::new();
+        if base {
+            presets::add_base(&mut caps)?;
+        }
+        for (source, grants) in &sources {
+            add_grants(&mut caps, source, grants, &workdir, report)?;
+        }
+        floor::add(&mut caps, files, user.as_ref(), report)?;
+        Ok(Self { user, workdir, base, caps })
     }
 }
 

@@ -202,3 +202,11 @@ fn the_shell_for_a_named_user_is_its_own_whatever_the_environment_says() {
     let nobody = nono::User::named("nobody").unwrap();
     assert_eq!(shown["program"], nobody.shell().to_str().unwrap());
 }
+
+fn a_program_of_another_user_can_read_its_state() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let output = run(&["--user", "nobody", "--", "sh", "-c", "head -c 1 \"$NONO_STATE\""]);
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("{".to_owned(), String::new()));
+}

@@ -56,12 +56,14 @@ pub struct Enforcement {
     /// Directories inside a grant that cannot be listed, and in which what is made later is not
     /// granted, because something in them is denied and the kernel cannot say it otherwise.
     pub carved: Vec<PathBuf>,
+    /// The set that the kernel is asked for instead, where something in a grant is denied.
+    pub carved_set: Option<CapabilitySet>,
 }
 
 impl Enforcement {
     /// An enforcement by `mechanisms` that leaves `gaps`.
     pub fn new(mechanisms: Vec<String>, gaps: Vec<GapReport>) -> Self {
-        Self { mechanisms, gaps, carved: Vec::new() }
+        Self { mechanisms, gaps, carved: Vec::new(), carved_set: None }
     }
 
     /// Whether nothing is known to be left open.

@@ -1,14 +1,12 @@
 //! A capability set as JSON, with nothing lost.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::path_text::PathText;
 use crate::{
     AccessMode, CapabilitySet, CapabilitySource, DeniedPath, Exemption, FileKind, FsCapability,
     Gap, NetworkMode, ObjectId, PortSet, Privilege,
@@ -42,6 +40,8 @@ pub struct SandboxState {
     exemptions: BTreeSet<Exemption>,
     #[serde(default)]
     kept_privileges: BTreeSet<Privilege>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carved: Option<Vec<FsState>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +100,25 @@ impl SandboxState {
             allowed_gaps: caps.allowed_gaps.clone(),
             exemptions: caps.exemptions.clone(),
             kept_privileges: caps.kept_privileges.clone(),
+            carved: None,
         }
+    }
+
+    /// The same state of a sandbox for which the kernel was asked for the grants of `set`
+    /// ([`Enforcement::carved_set`](crate::Enforcement::carved_set)). They are found by listing
+    /// directories, which is not possible any more from inside.
+    #[must_use]
+    pub fn with_carved_set(self, set: &CapabilitySet) -> Self {
+        Self { carved: Some(set.fs.iter().map(FsState::from).collect()), ..self }
+    }
+
+    /// The stored set with the grants that the kernel was asked for, where they were others.
+    #[must_use]
+    pub fn to_carved_set(&self) -> Option<CapabilitySet> {
+        let grants = self.carved.as_ref()?;
+        let mut set = self.to_caps();
+        set.set_fs(grants.iter().map(FsCapability::from).collect());
+        Some(set)
     }
 
     /// The set that was stored, equal to the one it was made from.
@@ -137,7 +155,8 @@ impl SandboxState {
         if state.version != VERSION {
             return Err(StateError::Version { found: state.version });
         }
-        let grants = state.fs.iter().map(|grant| &grant.resolved);
+        let carved = state.carved.iter().flatten();
+        let grants = state.fs.iter().chain(carved).map(|grant| &grant.resolved);
         let denied = state.denied.iter().flat_map(|entry| [&entry.name, &entry.resolved]);
         let unresolved = grants.chain(denied).find(|path| !is_resolved(&path.0)).cloned();
         match unresolved {
@@ -207,40 +226,11 @@ impl From<&DeniedState> for DeniedPath {
     }
 }
 
-/// A path in JSON: a string where it is UTF-8, else `{"base64": "…"}` of its bytes (RFC 4648).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PathForm", into = "PathForm")]
-struct PathText(PathBuf);
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-enum PathForm {
-    Text(String),
-    Bytes { base64: String },
-}
-
-impl From<PathText> for PathForm {
-    fn from(path: PathText) -> Self {
-        match path.0.into_os_string().into_string() {
-            Ok(text) => Self::Text(text),
-            Err(raw) => Self::Bytes { base64: STANDARD.encode(raw.as_bytes()) },
-        }
-    }
-}
-
-impl TryFrom<PathForm> for PathText {
-    type Error = base64::DecodeError;
-
-    fn try_from(form: PathForm) -> Result<Self, Self::Error> {
-        Ok(Self(match form {
-            PathForm::Text(text) => text.into(),
-            PathForm::Bytes { base64 } => OsString::from_vec(STANDARD.decode(base64)?).into(),
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -331,6 +321,22 @@ mod tests {
         fn a_set_comes_back_from_json_as_it_went(caps in any_caps()) {
             let json = SandboxState::from_caps(&caps).to_json().unwrap();
             prop_assert_eq!(SandboxState::from_json(&json).unwrap().to_caps(), caps);
+        }
+
+        #[test]
+        fn carved_grants_come_back_beside_those_that_were_asked_for(
+            caps in any_caps(), carved in prop::collection::vec(any_grant(), 0..5),
+        ) {
+            let mut set = caps.clone();
+            set.set_fs(carved);
+            let state = SandboxState::from_caps(&caps);
+            prop_assert_eq!(state.to_carved_set(), None);
+
+            let json = state.with_carved_set(&set).to_json().unwrap();
+
+            let state = SandboxState::from_json(&json).unwrap();
+            prop_assert_eq!(state.to_carved_set(), Some(set));
+            prop_assert_eq!(state.to_caps(), caps);
         }
     }
 

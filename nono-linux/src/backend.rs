@@ -1,5 +1,7 @@
 //! Linux as a backend of nono.
 
+use std::borrow::Cow;
+
 use nono_core::{CapabilitySet, Identity, Result, SandboxBackend, SupportInfo};
 
 use crate::carve::carve;
@@ -64,6 +66,9 @@ impl SandboxBackend for LinuxBackend {
         let plan = plan(&carved, &self.features)?;
         let mut prepared = LinuxPrepared::new(&plan, self.user.clone(), self.features.abi())?;
         prepared.enforcement.carved = carved.directories;
+        if let Cow::Owned(set) = carved.caps {
+            prepared.enforcement.carved_set = Some(set);
+        }
         Ok(prepared)
     }
 }

@@ -28,6 +28,7 @@ mod carve;
 mod filesystem;
 mod identity;
 mod mounts;
+mod opener;
 mod plan;
 mod prepare;
 mod privileges;
@@ -39,6 +40,7 @@ mod sys;
 
 pub use backend::LinuxBackend;
 pub use carve::{CARVE_LIMIT, Carved, carve};
+pub use opener::LinuxOpener;
 pub use plan::{PathRule, Plan, PortRules, plan};
 pub use prepare::LinuxPrepared;
 pub use probe::{KernelFeatures, Landlock, MissingLandlock};

@@ -6,6 +6,13 @@ pub(crate) use nono_linux::{LinuxBackend as Backend, LinuxPrepared as Prepared};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use unsupported::{Backend, Prepared};
 
+/// How this kernel opens on behalf of a sandboxed program.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn opener() -> nono_linux::LinuxOpener {
+    nono_linux::LinuxOpener::default()
+}
+
 #[cfg(not(target_os = "linux"))]
 mod unsupported {
     use std::convert::Infallible;

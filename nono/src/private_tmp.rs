@@ -3,8 +3,9 @@
 //! ```text
 //! $TMPDIR/nono-UID/          ours, and nothing that others may list, or refused: one per user, so
 //!   │                        that looking for what is left over reads a few names, not all of /tmp
-//!   └─ RANDOM/               0700, the directory that the program is granted, locked by flock(2)
-//!                            for as long as the run lasts
+//!   ├─ RANDOM/               0700, the directory that the program is granted, locked by flock(2)
+//!   │                        for as long as the run lasts
+//!   └─ RANDOM.state          0400, what is written beside it, and goes when it goes
 //! ```
 //!
 //! The lock is shared: the program may take another, and then keeps its directory for as long as it
@@ -12,12 +13,13 @@
 //! what nobody holds is removed by [`PrivateTmp::remove_stale`] of a later run.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nono_core::{AccessMode, CapabilitySource, FsCapability, Identity, NonoError, Result};
-use rustix::fs::{FlockOperation, Gid, Mode, Uid};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -30,13 +32,16 @@ mod user_directory;
 /// Others may pass through, to a name they know.
 const PASSABLE: Mode = Mode::RWXU.union(Mode::XGRP).union(Mode::XOTH);
 
+/// What stands beside the directory of a run is called like it, with this at the end.
+const STATE_SUFFIX: &[u8] = b".state";
+
 /// How often making a directory is tried again after another run took it for stale between its
 /// creation and its lock.
 const MAX_ATTEMPTS: u32 = 16;
 
-/// What one call of [`PrivateTmp::remove_stale`] does at most: directories looked at, and files
+/// What one call of [`PrivateTmp::remove_stale`] does at most: names looked at, and files
 /// and directories removed.
-const MAX_PROBED: usize = 64;
+const MAX_PROBED: usize = 128;
 const MAX_REMOVED: u64 = 4096;
 
 /// An empty directory that only the calling user can enter, until it is removed or dropped.
@@ -47,6 +52,7 @@ pub struct PrivateTmp {
     user: UserDirectory,
     name: OsString,
     locked: OwnedFd,
+    given_to: Option<(Uid, Gid)>,
     owner: Pid,
     is_removed: bool,
 }
@@ -79,6 +85,7 @@ impl PrivateTmp {
             user,
             name,
             locked,
+            given_to: None,
             owner: rustix::process::getpid(),
             is_removed: false,
         })
@@ -95,11 +102,13 @@ impl PrivateTmp {
     ///
     /// # Errors
     /// [`NonoError::System`]; only root may do this.
-    pub fn give_to(&self, user: &Identity) -> Result<()> {
-        let failed = |call| move |errno| failure(call, &self.path, errno);
+    pub fn give_to(&mut self, user: &Identity) -> Result<()> {
+        let path = &self.path;
+        let failed = |call| move |errno| failure(call, path, errno);
         let (uid, gid) = (Uid::from_raw(user.uid()), Gid::from_raw(user.gid()));
         rustix::fs::fchown(&self.locked, Some(uid), Some(gid)).map_err(failed("chown"))?;
         rustix::fs::fchmod(&self.user, PASSABLE).map_err(failed("fchmod"))?;
+        self.given_to = Some((uid, gid));
         Ok(())
     }
 
@@ -110,6 +119,25 @@ impl PrivateTmp {
     pub fn capability(&self) -> Result<FsCapability> {
         let capability = FsCapability::new_dir(&self.path, AccessMode::ReadWrite)?;
         Ok(capability.with_source(CapabilitySource::System))
+    }
+
+    /// Makes an empty file beside the directory, which goes with it, and the grant to read it. No
+    /// other grant that was made here covers it, so that the program cannot change what it says.
+    ///
+    /// # Errors
+    /// [`NonoError::System`] when it cannot be made, or is there already.
+    pub fn state_file(&self) -> Result<(File, FsCapability)> {
+        let name = state_name(self.name.as_bytes());
+        let path = self.user.path().join(OsStr::from_bytes(name.to_bytes()));
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.user, &name, flags, Mode::RUSR)
+            .map_err(|errno| failure("open", &path, errno))?;
+        if let Some((uid, gid)) = self.given_to {
+            rustix::fs::fchown(&file, Some(uid), Some(gid))
+                .map_err(|errno| failure("chown", &path, errno))?;
+        }
+        let grant = FsCapability::new_file(&path, AccessMode::Read)?;
+        Ok((file.into(), grant.with_source(CapabilitySource::System)))
     }
 
     /// Removes the directory and all that is in it, whatever the program made of it: closed
@@ -154,6 +182,7 @@ impl PrivateTmp {
             outcome => outcome,
         };
         outcome.map_err(failed)?;
+        self.user.remove_state(&name).map_err(failed)?;
         self.user.remove_if_for_one_run()
     }
 }
@@ -197,14 +226,42 @@ impl UserDirectory {
         name: &CStr,
         budget: &mut u64,
     ) -> Result<bool, (&'static str, Errno)> {
+        if let Some(run) = name.to_bytes().strip_suffix(STATE_SUFFIX) {
+            let run = CString::new(run).unwrap_or_default();
+            return self.remove_state_without(&run).map(|()| false);
+        }
         let Some(entry) = removal::open(self.as_fd(), name)? else {
             return Ok(false);
         };
         if rustix::fs::flock(&entry, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(false);
         }
-        Ok(Removal::new(self.as_fd(), name, budget).run()? == Progress::Done)
+        let is_gone = Removal::new(self.as_fd(), name, budget).run()? == Progress::Done;
+        if is_gone {
+            self.remove_state(name)?;
+        }
+        Ok(is_gone)
     }
+
+    /// Removes the state of a run whose directory is gone. A directory is made before its state.
+    fn remove_state_without(&self, run: &CStr) -> Result<(), (&'static str, Errno)> {
+        match rustix::fs::statat(self, run, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => self.remove_state(run),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what stands beside the directory of a run, whatever a program that may write there
+    /// made of it.
+    fn remove_state(&self, run: &CStr) -> Result<(), (&'static str, Errno)> {
+        let name = state_name(run.to_bytes());
+        Removal::new(self.as_fd(), &name, &mut { MAX_REMOVED }).run().map(drop)
+    }
+}
+
+/// The name of what stands beside the directory of a run.
+fn state_name(run: &[u8]) -> CString {
+    CString::new([run, STATE_SUFFIX].concat()).unwrap_or_default()
 }
 
 fn failure(call: &'static str, path: &Path, errno: Errno) -> NonoError {

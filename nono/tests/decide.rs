@@ -8,7 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::{Attempt, can_ask_about_execution, outcomes};
-use nono::{AccessMode, CapabilitySet, CapabilitySource, FsCapability, Query};
+use nono::why::{Answer, Caveat, Operation, Reason, Remedy, Why};
+use nono::{AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Query, Sandbox};
 use proptest::prelude::*;
 
 /// Directories three deep, each with an executable file and one to remove.
@@ -24,13 +25,20 @@ impl Tree {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().canonicalize().unwrap();
         let directories: Vec<PathBuf> = SHAPE.iter().map(|path| root.join(path)).collect();
-        for path in &directories {
-            fs::create_dir_all(path).unwrap();
+        directories.iter().for_each(|path| fs::create_dir_all(path).unwrap());
+        let tree = Self { _directory: directory, directories };
+        tree.fill();
+        tree
+    }
+
+    /// Makes the files, or what attempts have left of them, anew.
+    fn fill(&self) {
+        let _nobody_forks = common::FORK.lock().unwrap();
+        for path in &self.directories {
             fs::write(path.join("file"), "#!/bin/sh\n").unwrap();
             fs::set_permissions(path.join("file"), fs::Permissions::from_mode(0o755)).unwrap();
             fs::write(path.join("gone"), "").unwrap();
         }
-        Self { _directory: directory, directories }
     }
 
     fn attempts(&self) -> Vec<Attempt> {
@@ -128,6 +136,105 @@ proptest! {
         for (attempt, kernel) in attempts.iter().zip(kernel) {
             let decision = caps.decide(&query(attempt));
             prop_assert_eq!(decision.is_allowed(), kernel, "{:?}: {:?}", attempt, decision);
+        }
+    }
+}
+
+/// What `why` is asked about an attempt.
+fn question(attempt: &Attempt) -> (PathBuf, Operation) {
+    use AccessMode::{Read, Write};
+    match attempt {
+        Attempt::ReadFile(path) | Attempt::List(path) => (path.clone(), Operation::Access(Read)),
+        Attempt::WriteFile(path) | Attempt::Truncate(path) | Attempt::RemoveFrom(path) => {
+            (path.clone(), Operation::Access(Write))
+        }
+        Attempt::Execute(path) => (path.clone(), Operation::Execute),
+        Attempt::CreateIn(path) | Attempt::MakeDirIn(path) => {
+            (path.join("new"), Operation::Access(Write))
+        }
+    }
+}
+
+/// The answers of `why` before anything is tried.
+fn answers(caps: &CapabilitySet, attempts: &[Attempt]) -> Vec<Answer> {
+    let sandbox = Sandbox::prepare(caps).unwrap();
+    let why = Why::new(caps, sandbox.enforcement().carved_set.as_ref());
+    let answer = |(path, operation): (PathBuf, Operation)| why.path(&path, operation).unwrap();
+    attempts.iter().map(question).map(answer).collect()
+}
+
+/// What `why` says of the file alone, which is what the kernel is asked about.
+fn allows(answer: &Answer) -> bool {
+    answer.reason.allows() || answer.reason == Reason::InterpreterNotGranted
+}
+
+/// The set with what `why` says would suffice; nothing where it says nothing.
+fn remedied(caps: &CapabilitySet, answer: &Answer) -> Option<CapabilitySet> {
+    let mut with_it = caps.clone();
+    for remedy in &answer.remedies {
+        let Remedy::Grant(grant) = remedy else { panic!("{remedy:?}") };
+        with_it.add_fs(grant.clone());
+    }
+    (with_it != *caps).then_some(with_it)
+}
+
+/// Each remedy is tried in a child of its own, so that of this many one is.
+const REMEDIES_TRIED_OF: usize = 8;
+
+/// A denied directory or file of the tree, and whether the user or the floor denies it.
+fn any_denied() -> impl Strategy<Value = (usize, bool, bool)> {
+    (1..SHAPE.len(), any::<bool>(), any::<bool>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With denied entries and hard links, of which `decide` alone does not know what the kernel
+    /// does.
+    #[test]
+    fn why_equals_what_the_kernel_does_and_its_remedies_suffice(
+        grants in prop::collection::vec(any_grant(), 0..7),
+        denied in prop::collection::vec(any_denied(), 0..3),
+        links in prop::collection::vec((0..SHAPE.len(), 0..SHAPE.len()), 0..3),
+        explicit: bool,
+        tried in 0..REMEDIES_TRIED_OF,
+    ) {
+        let tree = Tree::new();
+        let mut attempts = tree.attempts();
+        for (number, (file, place)) in links.into_iter().enumerate() {
+            let link = tree.directories[place].join(format!("link{number}"));
+            fs::hard_link(tree.directories[file].join("file"), &link).unwrap();
+            attempts.extend([Attempt::ReadFile(link.clone()), Attempt::WriteFile(link)]);
+        }
+        let mut caps = CapabilitySet::new();
+        caps.set_explicit_execute(explicit);
+        grants.iter().for_each(|grant| caps.add_fs(grant.capability(&tree)));
+        for (number, on_file, by_user) in denied {
+            let directory = &tree.directories[number];
+            let path = if on_file { directory.join("file") } else { directory.clone() };
+            let source = if by_user { CapabilitySource::User } else { CapabilitySource::System };
+            caps.add_denied(DeniedPath::new(path, source).unwrap());
+        }
+        prop_assume!(caps.validate().is_ok());
+        let answers = answers(&caps, &attempts);
+
+        let kernel = outcomes(&caps, &attempts);
+
+        for (number, ((attempt, answer), kernel)) in
+            attempts.iter().zip(&answers).zip(kernel).enumerate()
+        {
+            prop_assert_eq!(allows(answer), kernel, "{:?}: {:?}", attempt, answer);
+            if kernel && answer.denied_by.is_some() {
+                prop_assert!(answer.caveats.contains(&Caveat::HardLinks), "{:?}", answer);
+            }
+            if number % REMEDIES_TRIED_OF != tried {
+                continue;
+            }
+            if let Some(with_it) = remedied(&caps, answer) {
+                tree.fill();
+                let works = outcomes(&with_it, std::slice::from_ref(attempt));
+                prop_assert!(!answer.reason.allows() && works == [true], "{:?}: {:?}", attempt, answer);
+            }
         }
     }
 }

@@ -67,6 +67,44 @@ fn it_is_closed_to_others_on_every_level_and_goes_with_all_that_is_in_it() {
 }
 
 #[test]
+fn what_stands_beside_it_is_not_in_it_and_goes_with_it() {
+    as_ordinary_user(|shared| {
+        let private = PrivateTmp::new_in(shared).unwrap();
+        let (_file, grant) = private.state_file().unwrap();
+        let state = grant.resolved().to_owned();
+        let status = fs::symlink_metadata(&state).unwrap();
+        assert_eq!((status.mode() & 0o7777, status.uid()), (0o400, geteuid().as_raw()));
+        assert!(!state.starts_with(private.path().canonicalize().unwrap()));
+        // A program that may write there may have put anything in its place.
+        fs::remove_file(&state).unwrap();
+        fs::create_dir_all(state.join("a/b")).unwrap();
+
+        private.remove().unwrap();
+
+        assert_eq!(entries(&user_directory(shared)), 0);
+    });
+}
+
+#[test]
+fn what_stands_beside_a_stale_one_goes_with_it_and_what_stands_beside_a_live_one_stays() {
+    as_ordinary_user(|shared| {
+        let (live, other) =
+            (PrivateTmp::new_in(shared).unwrap(), PrivateTmp::new_in(shared).unwrap());
+        let (_file, grant) = live.state_file().unwrap();
+        let user = user_directory(shared);
+        fs::create_dir(user.join("stale")).unwrap();
+        for name in ["stale.state", "gone.state"] {
+            fs::write(user.join(name), "x").unwrap();
+        }
+
+        assert_eq!(other.remove_stale().unwrap(), 1);
+
+        assert_eq!(entries(&user), 3, "two runs, one with a state");
+        assert!(grant.resolved().exists());
+    });
+}
+
+#[test]
 fn a_dropped_one_is_removed_too() {
     as_ordinary_user(|shared| {
         let private = PrivateTmp::new_in(shared).unwrap();

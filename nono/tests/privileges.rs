@@ -417,7 +417,7 @@ fn a_program_runs_as_the_user_it_is_given_with_nothing_of_roots() {
     fs::write(&secret, "root's own").unwrap();
     fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
     let user = nobody();
-    let private = PrivateTmp::new().unwrap();
+    let mut private = PrivateTmp::new().unwrap();
     private.give_to(user.identity()).unwrap();
     let mut caps = read_all();
     caps.add_fs(private.capability().unwrap());

@@ -88,7 +88,7 @@ fn the_tab_key_completes_flags_directories_and_commands_in_an_interactive_bash()
 /// The scripts offer what is hidden, too.
 #[test]
 fn completions_offer_nothing_that_help_does_not_show() {
-    for subcommand in ["run", "shell", "doctor", "setup", "completions", "man"] {
+    for subcommand in ["run", "shell", "why", "request", "doctor", "setup", "completions", "man"] {
         let Some(offered) = offered(&format!("nono {subcommand} -")) else { return };
         let help = outcome(&mut nono(&[subcommand, "--help"]));
         let shown: Vec<_> =

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_os = "linux")]
 
+mod audit;
 mod common;
 mod deny;
 mod doctor;
@@ -23,3 +24,5 @@ mod programs;
 mod set_id;
 mod shell;
 mod signals;
+mod state;
+mod why;

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use nono::{CapabilitySet, Sandbox};
 
@@ -109,11 +110,17 @@ pub(crate) fn outcomes_after(
     answers.into_iter().map(|answer| answer == 1).collect()
 }
 
+/// Held for each fork, and by whoever writes files that are executed: a child that another thread
+/// forks in between would keep the file open for writing, so that it is busy (ETXTBSY).
+pub(crate) static FORK: Mutex<()> = Mutex::new(());
+
 /// Runs `work` in a forked child and gives what it returns, or less if it panicked.
 pub(crate) fn in_child(work: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     let (mut reader, mut writer) = io::pipe().unwrap();
+    let forking = FORK.lock();
     // SAFETY: the child has one thread and a copy of all memory; glibc keeps malloc usable in it.
     let child = unsafe { libc::fork() };
+    drop(forking);
     assert!(child >= 0, "fork failed");
     if child == 0 {
         let work = std::panic::AssertUnwindSafe(work);
