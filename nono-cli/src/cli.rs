@@ -109,7 +109,18 @@ mod tests {
             assert_eq!(arguments.options.grants.keep_cap, [nono::Privilege::NET_RAW], "{name}");
         }
         let line = line(&["nono", "run", "--keep-cap", "net_rw", "true"]);
-        assert!(line.ends_with("did you mean net_raw? See nono run --help"), "{line}");
+        assert!(line.ends_with("<NAME>'; did you mean net_raw? See nono run --help"), "{line}");
+    }
+
+    #[test]
+    fn values_are_listed_where_none_is_near_and_they_are_few() {
+        let gaps = line(&["nono", "run", "--allow-gap", "gravity", "true"]);
+        assert!(gaps.contains("loopback-only, ") && gaps.contains("root-writes]"), "{gaps}");
+        let capabilities = line(&["nono", "run", "--keep-cap", "everything", "true"]);
+        assert!(
+            capabilities.ends_with("'--keep-cap <NAME>'; see nono run --help"),
+            "{capabilities}"
+        );
     }
 
     #[test]

@@ -7,6 +7,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli;
 
+/// How many values are listed in an error.
+const MAX_VALUES: usize = 20;
+
+/// What clap puts before the list of values.
+const LIST: &str = " [possible values: ";
+
 /// What clap says in a paragraph, as one line that ends with the next step. `word` is the one that
 /// should name a subcommand.
 pub(crate) fn one_line(error: &Error, word: Option<OsString>) -> String {
@@ -17,11 +23,7 @@ pub(crate) fn one_line(error: &Error, word: Option<OsString>) -> String {
     let about = subcommand.map(|subcommand| format!("{} ", subcommand.get_name()));
     let help = format!("nono {}--help", about.unwrap_or_default());
     match meant(error) {
-        Some(meant) => {
-            // Whoever sees what was meant needs no list of what else could have been.
-            let complaint = complaint.split(" [possible values").next().unwrap_or_default();
-            format!("{complaint}; did you mean {meant}? See {help}")
-        }
+        Some(meant) => format!("{complaint}; did you mean {meant}? See {help}"),
         None if is_before_the_subcommand => {
             format!("{complaint}; a subcommand comes first: nono run; see {help}")
         }
@@ -50,7 +52,14 @@ fn complaint(error: &Error) -> String {
     let rendered = error.to_string();
     let first = rendered.lines().take_while(|line| !line.is_empty()).map(str::trim);
     let line = first.collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    // Whoever sees what was meant needs no list, and a long one is for the manual.
+    let is_long = error.get(ContextKind::ValidValue).is_some_and(|values| match values {
+        ContextValue::Strings(values) => values.len() > MAX_VALUES,
+        _ => false,
+    });
+    let end = line.find(LIST).filter(|_| is_long || suggestion(error).is_some());
+    line[..end.unwrap_or(line.len())].to_owned()
 }
 
 fn suggestion(error: &Error) -> Option<&str> {
