@@ -139,6 +139,13 @@ mod tests {
         assert!(help.ends_with("'help'; see nono --help"), "{help}");
         let nothing = line(&["nono"]);
         assert!(nothing.contains("needed: run, shell, "), "{nothing}");
+        let below = line(&["nono", "audit"]);
+        assert!(
+            below.ends_with("needed: list, show, verify, tail; see nono audit --help"),
+            "{below}"
+        );
+        let program = line(&["nono", "audit", "make"]);
+        assert!(!program.contains("nono run"), "{program}");
     }
 
     #[test]
