@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nono_core::pipeline::{Approved, Asked, ObjectKind, Opened, Opener, PinError, Pinned, Refusal};
+use nono_core::wire::OpenIntent;
 use nono_core::{AccessMode, Peer, ReasonCode};
 use rustix::fs::{
     CWD, FileType, Mode, OFlags, ResolveFlags, fcntl_setfl, fstat, ftruncate, open, openat2,
@@ -39,18 +40,22 @@ const LINKS_MAX: usize = 40;
 
 impl Opener for LinuxOpener {
     fn pin(&self, asked: &Asked<'_>) -> Result<Pinned, PinError> {
-        // A slash at the end of what is to be made has its own answer, whatever is there.
-        if asked.intent.create && asked.path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            return self.pin_new(asked);
+        let Asked { path, intent, may_wait, .. } = *asked;
+        let ends_in_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        match intent {
+            // As Linux since 6.4, which made directories or files of it before. Source: open(2).
+            OpenIntent { create: true, directory: true, .. } => {
+                return Err(refused(Errno::INVAL).into());
+            }
+            // The last name is not followed.
+            OpenIntent { create: true, exclusive, .. } if exclusive || ends_in_slash => {
+                return self.pin_new(asked);
+            }
+            _ => {}
         }
-        match self.resolve(asked.path, asked.may_wait) {
-            Ok(_) if asked.intent.create && asked.intent.exclusive => {
-                Err(refused(Errno::EXIST).into())
-            }
+        match self.resolve(path, may_wait) {
             Ok(handle) => self.pin_existing(handle, asked),
-            Err(Stop::System(Errno::NOENT)) if asked.intent.create && !asked.intent.directory => {
-                self.pin_new(asked)
-            }
+            Err(Stop::System(Errno::NOENT | Errno::NOTDIR)) if intent.create => self.pin_new(asked),
             Err(stop) => Err(stop.into()),
         }
     }

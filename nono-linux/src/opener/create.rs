@@ -28,7 +28,12 @@ impl LinuxOpener {
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
                 return Err(refused(Errno::NOTDIR).into());
             }
-            let name = name.ok_or_else(|| refused(Errno::ISDIR))?;
+            let Some(name) = name else {
+                let is_there =
+                    asked.intent.exclusive && !path.as_os_str().as_bytes().ends_with(b"/");
+                let errno = if is_there { Errno::EXIST } else { Errno::ISDIR };
+                return Err(refused(errno).into());
+            };
             let directory = path_of(&parent, &stat)?;
             match statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(Errno::NOENT) => {
