@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+mod creation;
 mod native;
+mod property;
+mod races;
+mod renamed;
+mod root;
 mod special;
 mod sys;
