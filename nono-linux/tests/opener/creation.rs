@@ -70,7 +70,7 @@ fn the_kernel_refuses_an_ordinary_user_what_the_permissions_refuse() {
     }
     let (_tree, root) = tree();
     fs::write(root.join("closed"), "").unwrap();
-    fs::set_permissions(root.join("closed"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(root.join("closed"), Permissions::from_mode(0o000)).unwrap();
     for opener in openers() {
         for (path, want) in [
             (root.join("closed"), Want::read()),
