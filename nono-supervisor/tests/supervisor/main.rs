@@ -3,3 +3,7 @@
 
 mod common;
 mod decisions;
+mod hostile;
+mod process;
+mod refused;
+mod scopes;
