@@ -4,6 +4,7 @@
 mod common;
 mod decisions;
 mod hostile;
+mod killed;
 mod process;
 mod refused;
 mod scopes;

@@ -33,6 +33,8 @@ fn as_another_process() {
         "waits" => {
             let _ = client().request(&Wanted::new(&*work, AccessMode::Read));
         }
+        "supervises" => crate::killed::supervises(&work),
+        "reports" => crate::killed::reports(&work),
         _ => panic!("no such role"),
     }
 }
