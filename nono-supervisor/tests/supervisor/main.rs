@@ -8,3 +8,4 @@ mod killed;
 mod process;
 mod refused;
 mod scopes;
+mod soak;

@@ -35,6 +35,7 @@ fn as_another_process() {
         }
         "supervises" => crate::killed::supervises(&work),
         "reports" => crate::killed::reports(&work),
+        "soaks" => crate::soak::soaks(&work),
         _ => panic!("no such role"),
     }
 }
