@@ -153,3 +153,14 @@ fn look_ups_that_hang_delay_no_decision_of_others() {
         assert_eq!(content(session.ask(&notes, AccessMode::Read)), "notes");
     }
 }
+
+#[test]
+fn vetting_a_file_with_many_names_delays_no_decision_of_others() {
+    let setup = Setup { is_immediate: true, ..Setup::new() };
+    let session = setup.decided_by(|_| yes(Scope::Once));
+    let [slow, notes] = session.files(["slow", "notes"]);
+    fs::hard_link(&slow, session.path("slow too")).unwrap();
+    let mut end = session.end();
+    end.send(&request("1", &slow)).unwrap();
+    assert_eq!(content(session.ask(&notes, AccessMode::Read)), "notes");
+}
