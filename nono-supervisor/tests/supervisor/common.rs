@@ -257,7 +257,7 @@ pub(crate) fn request(id: &str, path: &Path) -> Message {
 
 /// The id, the code and the descriptor of the next answer.
 pub(crate) fn answer(end: &mut ClientEnd) -> (String, Option<ReasonCode>, Option<OwnedFd>) {
-    let answer = end.recv().unwrap().expect("an answer");
+    let answer = end.recv().unwrap().unwrap();
     let Reply::Decision(response) = answer.reply;
     let is_granted = response.decision.is_granted();
     let descriptor = answer.descriptor.into_result().unwrap();

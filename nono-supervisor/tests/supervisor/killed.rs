@@ -114,7 +114,7 @@ fn kill_after(delay: Duration) -> usize {
     let mut said = BufReader::new(supervisor.stdout.take().unwrap());
     let mut text = String::new();
     // Half of them are killed while they start, half while they serve.
-    if delay.subsec_micros() % 2 == 0 {
+    if delay.subsec_micros().is_multiple_of(2) {
         until("a client is answered", || {
             said.read_line(&mut text).unwrap();
             text.contains("answered")
