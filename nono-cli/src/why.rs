@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nono::why::{Answer, Caveat, Operation, Why};
-use nono::{AccessMode, CapabilitySet, CapabilitySource, NetworkMode, Query, Sandbox};
+use nono::{AccessMode, CapabilitySet, NetworkMode, Query, Sandbox};
 
 use crate::failure::Failure;
 use crate::floor;
@@ -118,8 +118,8 @@ fn of_grants<'a>(
 ) -> Result<Finding<'a>, Failure> {
     let Granted { user, mut caps, .. } =
         Granted::new(&arguments.grants, &arguments.grants_file, report)?;
-    floor::close_entries(&mut caps, user.as_ref())?;
     let sandbox = Sandbox::prepare(&caps)?;
+    floor::name_entries(&mut caps, user.as_ref())?;
     question.answer(&caps, sandbox.enforcement().carved_set.as_ref())
 }
 
@@ -128,11 +128,7 @@ fn of_sandbox<'a>(question: Question<'a>, file: &Path) -> Result<Finding<'a>, Fa
     let state = state_file::read(file)?;
     let carved_set = state.to_carved_set();
     let mut caps = state.to_caps();
-    // What reaches none of the entries is enforced without them.
-    let by_floor = |entry: &nono::DeniedPath| *entry.source() == CapabilitySource::System;
-    if !caps.denied_paths().iter().any(by_floor) {
-        floor::close_entries(&mut caps, None)?;
-    }
+    floor::name_entries(&mut caps, None)?;
     let mut finding = question.answer(&caps, carved_set.as_ref())?;
     let directory = file.parent().unwrap_or(file);
     let is_open =

@@ -18,13 +18,17 @@ pub(super) fn checker(
         return Err(Failure::NoHome);
     }
     let mut never = floor::own_directories();
+    let mut write_only = Vec::new();
     for home in &homes {
-        never.extend(presets::never_grant().iter().map(|entry| entry.place(home)));
+        let entries = presets::never_grant().iter().chain(presets::never_open());
+        never.extend(entries.map(|entry| entry.place(home)));
+        write_only.extend(presets::never_write().iter().map(|entry| entry.place(home)));
     }
     never.extend(extra.iter().cloned().chain(audit.map(Path::to_owned)));
     let never = texts(&never)?;
+    let write_only = texts(&write_only)?;
     let home = homes.first().map(PathBuf::as_path);
-    Ok(NeverGrantChecker::with_home(&never, &[], home)?)
+    Ok(NeverGrantChecker::with_home(&never, &write_only, home)?)
 }
 
 fn texts(paths: &[PathBuf]) -> Result<Vec<&str>, Failure> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nono_core::pipeline::{
-    Approved, Asked, PinError, Pinned, Purpose, Refusal, Responder, Submission, Vetted,
+    Approved, Asked, PinError, Pinned, Refusal, Responder, Submission, Vetted,
 };
 use nono_core::wire::{OpenIntent, Response};
 use nono_core::{
@@ -84,10 +84,6 @@ impl Case {
             may_wait,
         });
         match pinned {
-            Ok(pinned) if has_many_names(&pinned) && !may_wait => {
-                let pool = self.session.look_ups.clone();
-                pool.run(move || self.judge(pinned, true));
-            }
             Ok(pinned) => self.judge(pinned, may_wait),
             Err(PinError::Refused(refusal)) => self.refuse(refusal),
             Err(PinError::WouldWait) if may_wait => {
@@ -106,6 +102,11 @@ impl Case {
         let access = self.facts.request.access;
         if self.is_covered(pinned.canonical()) {
             return self.answer_covered();
+        }
+        if !may_wait && pinned.has_several_names() {
+            // All that is never granted is looked through for its other names.
+            let pool = self.session.look_ups.clone();
+            return pool.run(move || self.judge(pinned, true));
         }
         let vetted = match pinned.vet(&*self.session.vet, access) {
             Ok(vetted) => vetted,
@@ -350,11 +351,6 @@ impl Session {
         approved.confirm(&opened, &*self.vet)?;
         self.opener.complete(approved, opened)
     }
-}
-
-/// Whether it takes a look at everything that is never granted to vet the object, which may wait.
-fn has_many_names(pinned: &Pinned) -> bool {
-    pinned.subject(Purpose::Read).links > 1
 }
 
 fn admit_path(path: &Path) -> Result<(), Refusal> {
