@@ -10,6 +10,10 @@ mod one_way;
 mod peer;
 mod round_trip;
 
+pub(crate) use bare::Bare;
+pub(crate) use messages::{frame, reply, request};
+pub(crate) use peer::{each, microseconds, with_peer};
+
 pub(crate) fn metrics() -> impl Iterator<Item = &'static Metric> {
     [round_trip::METRICS, one_way::METRICS].into_iter().flatten()
 }

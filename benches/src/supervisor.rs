@@ -2,9 +2,12 @@
 
 use crate::Metric;
 
+mod grant;
 mod group_commit;
+mod session;
 mod vet;
+mod waiting;
 
 pub(crate) fn metrics() -> impl Iterator<Item = &'static Metric> {
-    group_commit::METRICS.iter().chain(vet::METRICS)
+    [grant::METRICS, vet::METRICS, waiting::METRICS, group_commit::METRICS].into_iter().flatten()
 }

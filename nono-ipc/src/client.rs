@@ -71,6 +71,14 @@ pub enum Outcome {
     TimedOut,
 }
 
+impl Outcome {
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        matches!(self, Self::Granted(_))
+    }
+}
+
 impl<'a> Wanted<'a> {
     /// The object at `path`, as it is: nothing is created or truncated.
     #[must_use]

@@ -17,6 +17,8 @@ use crate::{Header, IpcError, Result, json};
 
 /// How many bytes may wait for a peer that does not read, before it is given up.
 pub const BACKLOG_MAX: usize = 4 * (Header::SIZE + crate::BODY_MAX);
+/// How many of the frames that wait may have a descriptor: they are open here until they are sent.
+const DESCRIPTORS_MAX: usize = 16;
 
 /// The sending half of a connection. The stream is lent to every call, so that another thread can
 /// receive from it meanwhile.
@@ -121,7 +123,8 @@ impl Outgoing {
         self.usable()?;
         let mut frame = Vec::new();
         encode(&mut frame, message, descriptor.is_some())?;
-        if self.backlog_bytes + frame.len() > BACKLOG_MAX {
+        let held = self.backlog.iter().filter(|frame| frame.descriptor.is_some()).count();
+        if self.backlog_bytes + frame.len() > BACKLOG_MAX || held >= DESCRIPTORS_MAX {
             return Err(self.cut(1, IpcError::PeerStalled));
         }
         self.backlog_bytes += frame.len();

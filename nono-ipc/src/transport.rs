@@ -180,6 +180,8 @@ impl SocketTransport {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match connection.turn(desk) {
             State::Over => {
+                // Whoever has a request of it to answer keeps it open a while longer.
+                connection.unwatch();
                 self.connections.remove(&id);
                 self.unfinished.remove(&id);
             }

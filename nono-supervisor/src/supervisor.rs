@@ -43,7 +43,8 @@ struct Session {
     pending: Pending,
     prompts: PromptRate,
     remembered: Remembered,
-    pool: Pool,
+    look_ups: Pool,
+    records: Pool,
 }
 
 impl Supervisor {

@@ -58,11 +58,21 @@ impl Channel {
     fn send(&self, response: Response, descriptor: Option<OwnedFd>) -> Result<()> {
         let mut outgoing = self.lock();
         let reply = Reply::Decision(response);
-        if !outgoing.queue(&self.stream, &reply, descriptor)? {
+        let queued = outgoing.queue(&self.stream, &reply, descriptor);
+        if let Err(IpcError::PeerStalled) = queued {
+            // The thread that receives finds it at its end, and closes it.
+            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        }
+        if !queued? {
             // The thread that receives sends the rest, when the client reads.
             self.watch(EventFlags::IN | EventFlags::OUT)?;
         }
         Ok(())
+    }
+
+    pub(super) fn unwatch(&self) {
+        // It fails where it is not watched.
+        let _ = epoll::delete(&self.epoll, &self.stream);
     }
 
     fn watch(&self, flags: EventFlags) -> Result<()> {

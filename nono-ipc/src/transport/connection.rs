@@ -76,6 +76,11 @@ impl Connection {
         State::Busy
     }
 
+    /// Ends the waiting for it.
+    pub(super) fn unwatch(&self) {
+        self.channel.unwatch();
+    }
+
     fn rest(&self) -> State {
         let is_under_way = self.incoming.due().is_some() || self.channel.due().is_some();
         if is_under_way { State::Unfinished } else { State::Idle }

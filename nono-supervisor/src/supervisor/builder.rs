@@ -6,6 +6,8 @@ use std::time::Duration;
 use nono_core::pipeline::{Opener, Vet};
 use nono_core::{ApprovalBackend, AuditSink, CapabilitySet};
 
+use crate::Deadline;
+
 use super::{Pending, Pool, PromptRate, Remembered, Session, Supervisor};
 
 /// Sets a [`Supervisor`] up.
@@ -40,7 +42,7 @@ pub struct Limits {
     pub prompts_per_minute: u32,
     /// How many decisions are remembered for the session; the oldest are forgotten, and asked again.
     pub remembered: usize,
-    /// How long a backend may take.
+    /// How long a backend may take that is not immediate.
     pub approval: Duration,
 }
 
@@ -93,13 +95,14 @@ impl SupervisorBuilder {
             caps,
             vet: Arc::new(vet),
             opener: Arc::new(opener),
-            backend: Arc::new(backend),
+            backend: Arc::new(Deadline::new(Arc::new(backend), limits.approval)),
             sink: Arc::new(sink),
             sync,
             pending: Pending::new(limits.pending),
             prompts: PromptRate::new(limits.prompts_per_minute),
             remembered: Remembered::new(limits.remembered),
-            pool: Pool::default(),
+            look_ups: Pool::default(),
+            records: Pool::default(),
         };
         Supervisor { session: Arc::new(session) }
     }

@@ -1,5 +1,6 @@
 //! One request on its way.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +12,8 @@ use nono_core::pipeline::{
 };
 use nono_core::wire::{OpenIntent, Response};
 use nono_core::{
-    AccessMode, ApprovalDecision, Opinion, Outcome, PATH_MAX, Prompt, Query, ReasonCode, Scope,
-    Verdict,
+    AccessMode, ApprovalDecision, JournalRecord, Opinion, Outcome, PATH_MAX, Prompt, Query,
+    ReasonCode, Scope, Verdict,
 };
 
 use super::Session;
@@ -89,7 +90,8 @@ impl Case {
                 self.refuse(Refusal::new(ReasonCode::OsError, "the path cannot be looked up"));
             }
             Err(PinError::WouldWait) => {
-                let pool = self.session.pool.clone();
+                // Apart from where records are synced: many of these may hang for good.
+                let pool = self.session.look_ups.clone();
                 pool.run(move || self.look_up(true));
             }
         }
@@ -103,7 +105,7 @@ impl Case {
         }
         if !may_wait && pinned.has_several_names() {
             // All that is never granted is looked through for its other names.
-            let pool = self.session.pool.clone();
+            let pool = self.session.look_ups.clone();
             return pool.run(move || self.judge(pinned, true));
         }
         let vetted = match pinned.vet(&*self.session.vet, access) {
@@ -175,11 +177,14 @@ impl Case {
     fn conclude(self, vetted: Vetted, verdict: &Verdict, backend: &str, by_backend: bool) {
         let (session, access) = (Arc::clone(&self.session), self.facts.request.access);
         let scope = verdict.scope;
+        if !verdict.decision.is_granted() {
+            if by_backend {
+                session.remembered.keep(vetted.pinned(), access, verdict);
+            }
+            return self.decline(verdict, backend, by_backend);
+        }
         let approved = match vetted.approve(verdict, self.intent, &*session.vet) {
             Ok(approved) => approved,
-            Err(_) if !verdict.decision.is_granted() => {
-                return self.decline(verdict, backend, by_backend);
-            }
             Err(refusal) => return self.decline(&refusal.into(), NOBODY, by_backend),
         };
         let decision = ApprovalDecision::Granted;
@@ -187,7 +192,9 @@ impl Case {
         if self.write(&decided, None, by_backend).is_err() {
             return self.deny_unrecorded();
         }
-        session.remembered.keep(approved.pinned(), access, verdict);
+        if by_backend {
+            session.remembered.keep(approved.pinned(), access, verdict);
+        }
         let owner = (self.facts.peer.uid != rustix::process::geteuid().as_raw())
             .then_some((self.facts.peer.uid, self.facts.peer.gid));
         match session.open(&approved.owned_by(owner)) {
@@ -202,7 +209,7 @@ impl Case {
         if responder.respond(response, Some(descriptor)).is_err() {
             // The requester is gone; there is nobody to tell but the journal.
             let record = facts.record(decided, Some(Outcome::Undelivered));
-            let _ = session.sink.record(&record, session.durability(false));
+            let _ = session.record(&record, false);
         }
     }
 
@@ -269,9 +276,9 @@ impl Case {
         decided: &Decided<'_>,
         outcome: Option<Outcome>,
         by_backend: bool,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         let record = self.facts.record(decided, outcome);
-        self.session.sink.record(&record, self.session.durability(by_backend))
+        self.session.record(&record, by_backend)
     }
 }
 
@@ -281,7 +288,7 @@ impl Waiting {
         let session = Arc::clone(&self.case.session);
         let syncs = session.durability(true) == nono_core::Durability::Synced;
         if syncs && !may_wait {
-            return session.pool.run(move || self.decided(verdict, true));
+            return session.records.run(move || self.decided(verdict, true));
         }
         let backend = session.backend.backend_name();
         let backend = verdict.decided_by.as_deref().unwrap_or(backend);
@@ -313,16 +320,22 @@ impl Session {
         }
     }
 
-    /// What the backend says. Whatever goes wrong with it is a denial.
+    /// What the backend says.
     fn consider(&self, prompt: &Prompt) -> Verdict {
-        match catch_unwind(AssertUnwindSafe(|| self.backend.consider(prompt))) {
-            Ok(Ok(Opinion::Decided(verdict))) => verdict,
-            Ok(Ok(Opinion::Pass)) => {
+        match self.backend.consider(prompt) {
+            Ok(Opinion::Decided(verdict)) => verdict,
+            Ok(Opinion::Pass) => {
                 Verdict::denied(ReasonCode::NoApprover, "nobody is there to decide")
             }
-            Ok(Err(error)) => Verdict::denied(ReasonCode::BackendFailed, error.to_string()),
-            Err(_) => Verdict::denied(ReasonCode::BackendPanicked, "the backend panicked"),
+            Err(error) => Verdict::denied(ReasonCode::BackendFailed, error.to_string()),
         }
+    }
+
+    /// Keeps a record. A sink that panics keeps nothing, and takes nobody with it.
+    fn record(&self, record: &JournalRecord, by_backend: bool) -> io::Result<()> {
+        let durability = self.durability(by_backend);
+        let kept = catch_unwind(AssertUnwindSafe(|| self.sink.record(record, durability)));
+        kept.unwrap_or_else(|_| Err(io::Error::other("the sink panicked")))
     }
 
     /// Gives the answer to everybody who waits for it.

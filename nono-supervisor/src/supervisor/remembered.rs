@@ -33,10 +33,11 @@ impl Remembered {
     }
 
     /// Keeps a decision whose scope is wider than once; the oldest goes when there is no room.
-    /// A decision about a file that is to be made is about that once.
+    /// A decision about a file that is to be made is about that once, and no decision is none.
     pub(super) fn keep(&self, pinned: &Pinned, access: AccessMode, verdict: &Verdict) {
         let of_file = pinned.new_name().is_some();
-        if verdict.scope == Scope::Once || of_file || self.limit == 0 {
+        let is_open = verdict.decision == ApprovalDecision::Timeout;
+        if verdict.scope == Scope::Once || of_file || is_open || self.limit == 0 {
             return;
         }
         // Without a descriptor to hold the object with, it is asked again.

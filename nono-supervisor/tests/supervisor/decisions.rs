@@ -9,22 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nono_core::{AccessMode, ApprovalDecision, Opinion, ReasonCode, Scope, Verdict};
 use nono_ipc::{Outcome, Wanted};
 
-use crate::common::{Setup, yes};
-
-fn content(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Granted(file) => std::io::read_to_string(file).unwrap(),
-        other => panic!("not granted: {other:?}"),
-    }
-}
-
-#[track_caller]
-fn assert_denied(outcome: &Outcome, expected: &ReasonCode) {
-    match outcome {
-        Outcome::Denied { code: Some(code), .. } => assert_eq!(code, expected),
-        other => panic!("not denied: {other:?}"),
-    }
-}
+use crate::common::{Setup, assert_denied, content, yes};
 
 #[test]
 fn a_grant_is_an_open_file_and_one_record() {

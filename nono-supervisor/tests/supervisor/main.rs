@@ -3,3 +3,9 @@
 
 mod common;
 mod decisions;
+mod hostile;
+mod killed;
+mod process;
+mod refused;
+mod scopes;
+mod soak;
