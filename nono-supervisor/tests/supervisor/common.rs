@@ -108,7 +108,7 @@ impl Setup {
 impl Session {
     pub(crate) fn client(&self) -> Client {
         let client = Client::through(&self.door, String::new()).unwrap();
-        client.set_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.set_timeout(Some(Duration::from_secs(20)));
         client
     }
 
