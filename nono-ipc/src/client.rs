@@ -150,11 +150,8 @@ impl Client {
 
     /// Limits how long a request may take; `None`, as at first, leaves it to the supervisor, which has
     /// a limit of its own.
-    ///
-    /// # Errors
-    /// [`IpcError::System`].
-    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<()> {
-        self.link.set_timeout(timeout)
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.link.set_timeout(timeout);
     }
 
     /// Opens what the process may open itself, and asks for the rest.

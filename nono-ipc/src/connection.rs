@@ -5,11 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::incoming::{Delivery, Incoming, Received};
+use crate::incoming::{Delivery, Incoming, Received, set_timeout};
 use crate::outgoing::Outgoing;
 use crate::sys::{self, Room};
 use crate::{IpcError, Result};
@@ -40,10 +39,7 @@ impl Connection {
     }
 
     pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
-        // Zero would mean no limit to the kernel.
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_micros(1)));
-        sockopt::set_socket_timeout(&self.stream, sockopt::Timeout::Recv, timeout)
-            .map_err(IpcError::system("setsockopt SO_RCVTIMEO"))
+        set_timeout(&self.stream, timeout)
     }
 
     pub(crate) fn set_frame_deadline(&mut self, deadline: Duration) {
@@ -56,11 +52,11 @@ impl Connection {
     }
 
     pub(crate) fn receive(&mut self) -> Result<Option<Received<'_>>> {
-        self.incoming.receive(&self.stream)
+        self.incoming.receive(&self.stream, None)
     }
 
     pub(crate) fn receive_message<M: DeserializeOwned>(&mut self) -> Result<Option<Delivery<M>>> {
-        self.incoming.receive_message(&self.stream)
+        self.incoming.receive_message(&self.stream, None)
     }
 
     pub(crate) fn poll_message<M: DeserializeOwned>(
@@ -90,7 +86,7 @@ impl Connection {
         message: &M,
         descriptor: Option<OwnedFd>,
     ) -> Result<bool> {
-        self.outgoing.queue(&self.stream, message, descriptor)
+        self.outgoing.queue(&self.stream, message, descriptor, None)
     }
 
     pub(crate) fn flush(&mut self) -> Result<bool> {

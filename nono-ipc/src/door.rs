@@ -20,7 +20,7 @@ use rustix::net::{
 };
 
 use crate::ends::{SupervisorEnd, stream_pair};
-use crate::incoming::wait;
+use crate::incoming::{due_in, wait};
 use crate::peer::Sender;
 use crate::sys::{self, Room};
 use crate::{FrameError, IpcError, Result};
@@ -38,6 +38,10 @@ pub const SESSION_VARIABLE: &str = "NONO_SESSION_ID";
 /// How long a program waits for its stream before it knocks again: another process that shares the
 /// door may have taken the answer.
 const KNOCK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How many messages that are no knocks are passed over at a time: whoever sends them without end
+/// keeps nobody from the rest of their work.
+const PASSED_OVER: usize = 64;
 
 /// The supervisor's side of the door.
 #[derive(Debug)]
@@ -60,12 +64,13 @@ impl Door {
     }
 
     /// Who knocked, if somebody did; `Ready(None)` when every process that could is gone. To be
-    /// called until it is pending whenever the door is readable.
+    /// called until it is pending whenever the door is readable. Messages that are no knocks are
+    /// passed over, a number of them at a time: it can be pending while the door is readable.
     ///
     /// # Errors
     /// [`IpcError::System`].
     pub fn poll_knock(&self) -> Result<Poll<Option<Sender>>> {
-        loop {
+        for _ in 0..PASSED_OVER {
             let mut space = [0; 1];
             match sys::receive(self.socket.as_fd(), &mut space, Room::Sender, false) {
                 Ok((0, control)) if control.sender.is_none() => return Ok(Poll::Ready(None)),
@@ -77,6 +82,7 @@ impl Door {
                 Err(errno) => return Err(IpcError::system("recvmsg")(errno)),
             }
         }
+        Ok(Poll::Pending)
     }
 
     /// Answers a knock with one end of a fresh connection, and returns the other; `None` when nobody
@@ -124,10 +130,10 @@ pub(crate) fn is_door(socket: BorrowedFd<'_>) -> bool {
 
 /// Knocks, and waits for a stream.
 pub(crate) fn knock(door: BorrowedFd<'_>, deadline: Duration) -> Result<UnixStream> {
-    let due = Instant::now() + deadline;
+    let due = due_in(deadline);
     while Instant::now() < due {
         if send_knock(door, due)? {
-            let again = due.min(Instant::now() + KNOCK_AGAIN);
+            let again = due.min(due_in(KNOCK_AGAIN));
             if let Some(stream) = receive_stream(door, again)? {
                 return Ok(stream);
             }

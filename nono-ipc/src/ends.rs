@@ -97,10 +97,12 @@ impl<M: DeserializeOwned, R: Serialize> SupervisorEnd<M, R> {
         Ok(self.connection.poll_message()?.map(|delivery| delivery.map(Incoming::from)))
     }
 
-    /// Sends a reply, waiting for the child to read it for as long as a frame may take.
+    /// Sends a reply, behind what is queued, waiting for the child to read it for as long as a frame
+    /// may take.
     ///
     /// # Errors
-    /// [`IpcError::PeerStalled`], after which the end is of no use; [`IpcError::Closed`].
+    /// [`IpcError::PeerStalled`], after which the end is of no use; [`IpcError::Closed`]; as of
+    /// [`flush`](Self::flush), when this reply is not sent.
     pub fn send(&mut self, reply: &R) -> Result<()> {
         self.connection.send(reply, None)
     }
@@ -122,10 +124,10 @@ impl<M: DeserializeOwned, R: Serialize> SupervisorEnd<M, R> {
     }
 
     /// Sends a reply without waiting: what the child does not take yet is kept and sent by
-    /// [`flush`](Self::flush). Whether all is sent.
+    /// [`flush`](Self::flush), as is all that is queued behind it. Whether all is sent.
     ///
     /// # Errors
-    /// As of [`send_with_fd`](Self::send_with_fd), for this reply or an earlier one;
+    /// As of [`send_with_fd`](Self::send_with_fd), for this reply;
     /// [`IpcError::PeerStalled`] when more than [`BACKLOG_MAX`](crate::BACKLOG_MAX) bytes wait.
     pub fn queue(&mut self, reply: &R, descriptor: Option<OwnedFd>) -> Result<bool> {
         self.connection.queue(reply, descriptor)
@@ -135,7 +137,7 @@ impl<M: DeserializeOwned, R: Serialize> SupervisorEnd<M, R> {
     /// the end is writable, and at [`due`](Self::due).
     ///
     /// # Errors
-    /// As of [`queue`](Self::queue).
+    /// As of [`send_with_fd`](Self::send_with_fd), for a reply that was queued and is given up.
     pub fn flush(&mut self) -> Result<bool> {
         self.connection.flush()
     }

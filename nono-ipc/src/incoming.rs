@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt;
 use serde::de::DeserializeOwned;
 
 use crate::decoder::{Arrival, Decoder, Frame, Passed};
@@ -16,6 +17,9 @@ use crate::{FrameError, IpcError, Result};
 
 /// How long one frame may take, in either direction, from its first byte to its last.
 pub const FRAME_DEADLINE: Duration = Duration::from_secs(5);
+
+/// As good as no limit, and short enough to be added to a time.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// One frame that was received.
 pub(crate) type Received<'a> = Frame<'a, OwnedFd, Sender>;
@@ -68,17 +72,21 @@ impl Incoming {
     }
 
     /// The next frame, waiting for it to begin; `None` when the peer has closed the connection
-    /// between two frames.
-    pub(crate) fn receive(&mut self, stream: &UnixStream) -> Result<Option<Received<'_>>> {
+    /// between two frames. Without `until` the stream's own timeout holds.
+    pub(crate) fn receive(
+        &mut self,
+        stream: &UnixStream,
+        until: Option<Instant>,
+    ) -> Result<Option<Received<'_>>> {
         while !self.decoder.has_frame()? {
-            let begun = self.due;
-            match self.fill(stream, begun.is_none())? {
+            let due = self.due.or(until);
+            match self.fill(stream, due.is_none())? {
                 Step::Filled => {}
                 Step::End => return Ok(None),
-                Step::WouldBlock => match begun {
-                    None => return Err(IpcError::TimedOut),
+                Step::WouldBlock => match due {
                     Some(due) if wait(stream, PollFlags::IN, due)? => {}
-                    Some(_) => return Err(self.slow()),
+                    _ if self.due.is_some() => return Err(self.slow()),
+                    _ => return Err(IpcError::TimedOut),
                 },
             }
         }
@@ -104,8 +112,9 @@ impl Incoming {
     pub(crate) fn receive_message<M: DeserializeOwned>(
         &mut self,
         stream: &UnixStream,
+        until: Option<Instant>,
     ) -> Result<Option<Delivery<M>>> {
-        let delivery = self.receive(stream)?.map(Delivery::of).transpose();
+        let delivery = self.receive(stream, until)?.map(Delivery::of).transpose();
         delivery.inspect_err(|_| self.give_up())
     }
 
@@ -148,7 +157,7 @@ impl Incoming {
         let descriptor = passed(self.room, control).map_err(|error| self.decoder.fail(error))?;
         self.decoder.arrived(Arrival { length, descriptor, sender });
         if !self.decoder.has_frame()? && self.due.is_none() {
-            self.due = Some(Instant::now() + self.deadline);
+            self.due = Some(due_in(self.deadline));
         }
         Ok(Step::Filled)
     }
@@ -167,12 +176,30 @@ fn receive(
     room: Room,
     wait: bool,
 ) -> Result<(usize, Control), Errno> {
+    let mut interrupted = None;
     loop {
         match sys::receive(stream.as_fd(), space, room, wait) {
+            Err(Errno::INTR) if is_late(stream, &mut interrupted) => return Err(Errno::AGAIN),
             Err(Errno::INTR) => {}
             received => return received,
         }
     }
+}
+
+/// Whether the stream's timeout is over, which the kernel begins anew after every signal, counted
+/// from the first.
+fn is_late(stream: &UnixStream, interrupted: &mut Option<Instant>) -> bool {
+    let first = interrupted.get_or_insert_with(Instant::now);
+    let limit = sockopt::socket_timeout(stream, sockopt::Timeout::Recv);
+    matches!(limit, Ok(Some(limit)) if first.elapsed() >= limit)
+}
+
+/// Sets the stream's timeout: how long a receive waits for a frame to begin.
+pub(crate) fn set_timeout(stream: &UnixStream, timeout: Option<Duration>) -> Result<()> {
+    // Zero would mean no limit to the kernel.
+    let timeout = timeout.map(|timeout| timeout.clamp(Duration::from_micros(1), NEVER));
+    sockopt::set_socket_timeout(stream, sockopt::Timeout::Recv, timeout)
+        .map_err(IpcError::system("setsockopt SO_RCVTIMEO"))
 }
 
 /// What the descriptors of one receive amount to. All that are not returned are closed.
@@ -194,6 +221,11 @@ impl<M: DeserializeOwned> Delivery<M> {
         let message = serde_json::from_str(text).map_err(IpcError::Body)?;
         Ok(Self { message, descriptor: frame.descriptor, sender: frame.sender })
     }
+}
+
+/// When a limit that begins now ends.
+pub(crate) fn due_in(limit: Duration) -> Instant {
+    Instant::now() + limit.min(NEVER)
 }
 
 /// Waits until the socket is ready; `false` when that is not so at `due`.

@@ -10,11 +10,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nono_core::wire::{Message, Reply};
-use rustix::net::sockopt;
 
 use crate::connection::make_ready;
 use crate::decoder::Passed;
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, due_in};
 use crate::outgoing::Outgoing;
 use crate::sys::Room;
 use crate::{IpcError, Result};
@@ -54,12 +53,8 @@ impl Link {
         })
     }
 
-    pub(crate) fn set_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+    pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
         lock(&self.desk).timeout = timeout;
-        // Zero would mean no limit to the kernel.
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_micros(1)));
-        sockopt::set_socket_timeout(&self.stream, sockopt::Timeout::Recv, timeout)
-            .map_err(IpcError::system("setsockopt SO_RCVTIMEO"))
     }
 
     /// Sends a request and waits for its answer.
@@ -67,7 +62,7 @@ impl Link {
         let due = {
             let mut desk = lock(&self.desk);
             desk.answers.insert(id.to_owned(), None);
-            desk.timeout.map(|timeout| Instant::now() + timeout)
+            desk.timeout.map(due_in)
         };
         // A statement of its own: others send while this one waits.
         let sent = lock(&self.outgoing).send(&self.stream, message, None);
@@ -88,7 +83,7 @@ impl Link {
             if due.is_some_and(|due| due <= Instant::now()) {
                 return Err(IpcError::TimedOut);
             }
-            desk = if desk.attended { self.wait(desk, due) } else { self.attend(desk)? };
+            desk = if desk.attended { self.wait(desk, due) } else { self.attend(desk, due)? };
         }
     }
 
@@ -102,10 +97,14 @@ impl Link {
 
     /// Reads one answer and lays it out. One that nobody waits for any more is dropped, and its
     /// descriptor closed.
-    fn attend<'a>(&'a self, mut desk: MutexGuard<'a, Desk>) -> Result<MutexGuard<'a, Desk>> {
+    fn attend<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        due: Option<Instant>,
+    ) -> Result<MutexGuard<'a, Desk>> {
         desk.attended = true;
         drop(desk);
-        let received = lock(&self.incoming).receive_message::<Reply>(&self.stream);
+        let received = lock(&self.incoming).receive_message::<Reply>(&self.stream, due);
         let mut desk = lock(&self.desk);
         desk.attended = false;
         self.laid.notify_all();

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -13,8 +13,8 @@ use rustix::net::{
 };
 
 use crate::bound_path::{BoundPath, remove_dead};
-use crate::incoming::wait;
-use crate::{IpcError, PeerCredentials, Result};
+use crate::incoming::{due_in, wait};
+use crate::{IpcError, PeerCredentials, Result, sys};
 
 /// How long [`SupervisorSocket::bind`](crate::SupervisorSocket::bind) waits for its connection.
 pub const ACCEPT_DEADLINE: Duration = Duration::from_secs(30);
@@ -47,8 +47,24 @@ impl Listener {
     /// # Errors
     /// [`IpcError::AddressInUse`], [`IpcError::PathTooLong`], [`IpcError::System`].
     pub fn bind(path: &Path) -> Result<Self> {
+        Self::with(path, sys::name_senders)
+    }
+
+    /// As [`bind`](Self::bind), but what is said of senders and descriptors is left to whoever
+    /// accepts.
+    pub(crate) fn bind_plain(path: &Path) -> Result<Self> {
+        Self::with(path, |_| Ok(()))
+    }
+
+    /// A connection is as its listener is from the moment that it waits to be accepted (Linux 6.16:
+    /// what is sent until then has no sender otherwise).
+    fn with(
+        path: &Path,
+        prepare: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>,
+    ) -> Result<Self> {
         let address = address(path)?;
         let socket = new_socket(SocketFlags::NONBLOCK)?;
+        prepare(socket.as_fd()).map_err(IpcError::system("setsockopt SO_PASSCRED"))?;
         make_private(&socket).map_err(IpcError::system("fchmod"))?;
         match bind(&socket, &address) {
             Err(Errno::ADDRINUSE) if remove_dead(path, is_dead).unwrap_or(false) => {
@@ -76,7 +92,7 @@ impl Listener {
     /// # Errors
     /// [`IpcError::TimedOut`] after `deadline`; [`IpcError::System`].
     pub fn accept(&self, deadline: Duration) -> Result<(UnixStream, PeerCredentials)> {
-        let due = Instant::now() + deadline;
+        let due = due_in(deadline);
         loop {
             if let Some(accepted) = self.try_accept()? {
                 return Ok(accepted);

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use serde::Serialize;
 
-use crate::incoming::{FRAME_DEADLINE, wait};
+use crate::incoming::{FRAME_DEADLINE, due_in, wait};
 use crate::{Header, IpcError, Result, json};
 
 /// How many bytes may wait for a peer that does not read, before it is given up.
@@ -39,6 +39,8 @@ struct Waiting {
     frame: Vec<u8>,
     sent: usize,
     descriptor: Option<OwnedFd>,
+    /// What is sent instead when the descriptor is one too many in flight.
+    refusal: Option<Vec<u8>>,
     due: Instant,
 }
 
@@ -92,6 +94,7 @@ impl Outgoing {
         descriptor: Option<BorrowedFd<'_>>,
     ) -> Result<()> {
         self.usable()?;
+        self.drain(stream)?;
         let length = parts.iter().map(|part| part.len()).sum();
         let mut sent = 0;
         let mut due = None;
@@ -105,7 +108,7 @@ impl Outgoing {
             if sent >= length {
                 return Ok(());
             }
-            let due = *due.get_or_insert_with(|| Instant::now() + self.deadline);
+            let due = *due.get_or_insert_with(|| due_in(self.deadline));
             if !wait(stream, PollFlags::OUT, due)? {
                 return Err(self.cut(sent, IpcError::PeerStalled));
             }
@@ -113,12 +116,15 @@ impl Outgoing {
     }
 
     /// Sends a message as JSON without waiting; what the peer does not take yet is kept for
-    /// [`flush`](Self::flush). Whether all is sent.
+    /// [`flush`](Self::flush). Whether all is sent. An error is about this message, not about those
+    /// that wait. One that had to wait is replaced by `refusal` when its descriptor is one too many
+    /// in flight.
     pub(crate) fn queue<M: Serialize>(
         &mut self,
         stream: &UnixStream,
         message: &M,
         descriptor: Option<OwnedFd>,
+        refusal: Option<&M>,
     ) -> Result<bool> {
         self.usable()?;
         let mut frame = Vec::new();
@@ -127,10 +133,28 @@ impl Outgoing {
         if self.backlog_bytes + frame.len() > BACKLOG_MAX || held >= DESCRIPTORS_MAX {
             return Err(self.cut(1, IpcError::PeerStalled));
         }
+        let passed = descriptor.as_ref().map(AsFd::as_fd);
+        let sent =
+            if self.backlog.is_empty() { send_some(stream, [&frame, &[]], passed)? } else { 0 };
+        if sent == frame.len() {
+            return Ok(true);
+        }
         self.backlog_bytes += frame.len();
-        let due = Instant::now() + self.deadline;
-        self.backlog.push_back(Waiting { frame, sent: 0, descriptor, due });
-        self.flush(stream)
+        // What was sent of the frame took the descriptor along.
+        let descriptor = descriptor.filter(|_| sent == 0);
+        let refusal = refusal.filter(|_| descriptor.is_some()).map(frame_of).transpose()?;
+        let due = due_in(self.deadline);
+        self.backlog.push_back(Waiting { frame, sent, descriptor, refusal, due });
+        Ok(false)
+    }
+
+    /// Sends what waits, and waits until the peer has taken it.
+    fn drain(&mut self, stream: &UnixStream) -> Result<()> {
+        while !self.flush(stream)? {
+            let Some(due) = self.due() else { break };
+            wait(stream, PollFlags::OUT, due)?;
+        }
+        Ok(())
     }
 
     /// Sends what waits, as far as the peer takes it. Whether all is sent.
@@ -146,8 +170,9 @@ impl Outgoing {
                     first.sent += sent;
                     first.descriptor = None;
                 }
-                Err(error) => return Err(self.drop_first(error)),
+                Err(error) => self.refuse_first(error)?,
             }
+            let Some(first) = self.backlog.front() else { break };
             if first.sent == first.frame.len() {
                 self.backlog_bytes -= first.frame.len();
                 self.backlog.pop_front();
@@ -161,11 +186,16 @@ impl Outgoing {
         self.backlog.front().map(|first| first.due)
     }
 
-    /// A frame of which nothing was sent is given up alone.
-    fn drop_first(&mut self, error: IpcError) -> IpcError {
-        let Some(first) = self.backlog.pop_front() else { return error };
+    /// Sends its refusal in place of the first frame, of which nothing was sent; without one it is
+    /// given up alone.
+    fn refuse_first(&mut self, error: IpcError) -> Result<()> {
+        let Some(mut first) = self.backlog.pop_front() else { return Err(error) };
         self.backlog_bytes -= first.frame.len();
-        self.cut(first.sent, error)
+        let refusal = first.refusal.take().filter(|_| matches!(error, IpcError::InFlight));
+        let Some(frame) = refusal else { return Err(self.cut(first.sent, error)) };
+        self.backlog_bytes += frame.len();
+        self.backlog.push_front(Waiting { frame, descriptor: None, ..first });
+        Ok(())
     }
 
     fn cut(&mut self, sent: usize, error: IpcError) -> IpcError {
@@ -176,6 +206,13 @@ impl Outgoing {
     fn usable(&self) -> Result<()> {
         if self.cut_off { Err(IpcError::PeerStalled) } else { Ok(()) }
     }
+}
+
+/// The frame of a message that comes without a descriptor.
+fn frame_of<M: Serialize>(message: &M) -> Result<Vec<u8>> {
+    let mut frame = Vec::new();
+    encode(&mut frame, message, false)?;
+    Ok(frame)
 }
 
 /// Appends the frame of `message` to `frame`.
@@ -254,5 +291,42 @@ mod tests {
         assert_eq!(skip(parts, 4), [&b""[..], b"body"]);
         assert_eq!(skip(parts, 6), [&b""[..], b"dy"]);
         assert_eq!(skip(parts, 8), [&b""[..], b""]);
+    }
+
+    #[test]
+    fn a_reply_that_waited_for_nothing_is_replaced_by_its_refusal_and_no_other_is() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut outgoing = Outgoing::default();
+        let long = "x".repeat(60_000);
+        while outgoing.queue(&ours, &long, None, None).unwrap() {}
+        let before = outgoing.backlog.len();
+        let file = || Some(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+        let no = "no".to_owned();
+        assert!(!outgoing.queue(&ours, &"yes".to_owned(), file(), Some(&no)).unwrap());
+        assert!(!outgoing.queue(&ours, &"last".to_owned(), None, None).unwrap());
+        // What the kernel says only to users with a limit comes when the frame's turn has come.
+        let first: Vec<_> = outgoing.backlog.drain(..before).collect();
+        assert!(outgoing.refuse_first(IpcError::InFlight).is_ok());
+        outgoing.backlog.extend(first);
+        outgoing.backlog.rotate_right(before);
+        let all = Outgoing::frame_bytes(&outgoing);
+        assert_eq!(outgoing.backlog_bytes, all);
+        let taken = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut taken = vec![];
+                std::io::Read::read_to_end(&mut theirs, &mut taken).unwrap();
+                taken
+            });
+            outgoing.drain(&ours).unwrap();
+            drop(ours);
+            reader.join().unwrap()
+        });
+        assert!(taken.ends_with(b"\0\0\0\x04\"no\"\0\0\0\x06\"last\""));
+    }
+
+    impl Outgoing {
+        fn frame_bytes(&self) -> usize {
+            self.backlog.iter().map(|waiting| waiting.frame.len()).sum()
+        }
     }
 }

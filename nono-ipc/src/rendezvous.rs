@@ -42,7 +42,9 @@ fn inherited_door() -> Option<OwnedFd> {
 /// Under transparent supervision opening the path gives the stream; elsewhere it is a socket to
 /// connect to, where a secret proves that we belong to the session.
 fn by_path(path: &Path) -> Result<UnixStream> {
-    if let Ok(opened) = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+    // What else may lie there is not waited for, and becomes no controlling terminal.
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    if let Ok(opened) = rustix::fs::open(path, flags, Mode::empty())
         && sockopt::socket_domain(&opened) == Ok(AddressFamily::UNIX)
     {
         return Ok(opened.into());

@@ -77,7 +77,7 @@ impl SupervisorSocket {
     /// # Errors
     /// As of [`Listener::bind`] and [`Listener::accept`].
     pub fn bind(path: &Path) -> Result<Self> {
-        let listener = Listener::bind(path)?;
+        let listener = Listener::bind_plain(path)?;
         let (stream, _) = listener.accept(ACCEPT_DEADLINE)?;
         Ok(Self { _bound: Some(listener.into_path()), ..Self::from_stream(stream)? })
     }
@@ -105,6 +105,7 @@ impl<M, R> SupervisorSocket<M, R> {
     /// # Errors
     /// [`IpcError::System`].
     pub fn carrying(stream: UnixStream) -> Result<Self> {
+        sys::name_nobody(stream.as_fd()).map_err(IpcError::system("setsockopt SO_PASSCRED"))?;
         let connection = Connection::new(stream, Room::Nothing)?;
         Ok(Self { connection, waiting: Passed::Nothing, _bound: None, types: PhantomData })
     }

@@ -177,6 +177,14 @@ mod platform {
         Ok(())
     }
 
+    /// Undoes [`name_senders`], for a socket whose messages come without room for a sender.
+    pub(crate) fn name_nobody(socket: BorrowedFd<'_>) -> Result<(), Errno> {
+        set_option(socket, libc::SO_PASSCRED, 0)?;
+        // As above.
+        let _ = set_option(socket, SO_PASSRIGHTS, 1);
+        Ok(())
+    }
+
     /// Who made the other end. Source: `SO_PEERCRED` in unix(7).
     pub(crate) fn peer(socket: BorrowedFd<'_>) -> Result<Sender, Errno> {
         let mut words = [0_u32; 3];
@@ -237,6 +245,10 @@ mod platform {
         Ok(())
     }
 
+    pub(crate) fn name_nobody(_: BorrowedFd<'_>) -> Result<(), Errno> {
+        Ok(())
+    }
+
     /// Who made the other end. Source: `LOCAL_PEERPID` in sys/un.h, getpeereid(3).
     pub(crate) fn peer(socket: BorrowedFd<'_>) -> Result<Sender, Errno> {
         let (mut uid, mut gid, mut pid) = (0, 0, 0_u32);
@@ -265,7 +277,7 @@ mod platform {
 }
 
 use platform::{CLOSE_ON_EXEC, CREDENTIALS, close_on_exec, sender};
-pub(crate) use platform::{name_senders, never_signal, peer, peer_pidfd};
+pub(crate) use platform::{name_nobody, name_senders, never_signal, peer, peer_pidfd};
 
 #[cfg(not(target_vendor = "apple"))]
 fn set_option(socket: BorrowedFd<'_>, name: libc::c_int, value: libc::c_int) -> Result<(), Errno> {

@@ -6,8 +6,10 @@
 
 mod channel;
 mod connection;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -23,21 +25,23 @@ use rustix::io::Errno;
 use crate::door::Door;
 use crate::listener::Listener;
 use crate::{IpcError, Result};
-use channel::Channel;
+use channel::{Channel, Shared};
 use connection::{Connection, State};
 
 /// Serves a door, a listening socket, or both.
 #[derive(Debug)]
 pub struct SocketTransport {
-    epoll: Arc<OwnedFd>,
+    shared: Arc<Shared>,
     stop: OwnedFd,
     door: Option<Door>,
     listener: Option<(Listener, String)>,
+    /// There was no descriptor to accept a connection with; until the next sweep none is accepted.
+    is_deaf: bool,
     connections: HashMap<u64, Connection>,
-    /// Connections with a frame that is under way in either direction.
+    /// Connections with a deadline, as for a frame that is under way in either direction.
     unfinished: HashSet<u64>,
     /// Connections that may have more to read than one turn allows.
-    busy: Vec<u64>,
+    busy: BTreeSet<u64>,
     next: u64,
 }
 
@@ -50,10 +54,13 @@ pub struct Stopper {
 const DOOR: u64 = 0;
 const LISTENER: u64 = 1;
 const STOP: u64 = 2;
-const FIRST_CONNECTION: u64 = 3;
+const STALLED: u64 = 3;
+const FIRST_CONNECTION: u64 = 4;
 
 /// How many clients may be connected at a time.
 const CONNECTIONS_MAX: usize = 4096;
+/// How many connections are made in one turn, so that those that are there have theirs.
+const TURN: usize = 64;
 /// How often deadlines are looked at while a frame is under way.
 const SWEEP: Duration = Duration::from_millis(250);
 
@@ -65,19 +72,19 @@ impl SocketTransport {
     pub fn new() -> Result<Self> {
         let epoll =
             epoll::create(CreateFlags::CLOEXEC).map_err(IpcError::system("epoll_create"))?;
-        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .map_err(IpcError::system("eventfd"))?;
         let transport = Self {
-            epoll: Arc::new(epoll),
-            stop,
+            shared: Arc::new(Shared { epoll, stalled: event()? }),
+            stop: event()?,
             door: None,
             listener: None,
+            is_deaf: false,
             connections: HashMap::new(),
             unfinished: HashSet::new(),
-            busy: Vec::new(),
+            busy: BTreeSet::new(),
             next: FIRST_CONNECTION,
         };
         transport.watch(&transport.stop, STOP)?;
+        transport.watch(&transport.shared.stalled, STALLED)?;
         Ok(transport)
     }
 
@@ -113,7 +120,7 @@ impl SocketTransport {
     }
 
     fn watch(&self, source: impl AsFd, data: u64) -> Result<()> {
-        epoll::add(&self.epoll, source, EventData::new_u64(data), EventFlags::IN)
+        epoll::add(&self.shared.epoll, source, EventData::new_u64(data), EventFlags::IN)
             .map_err(IpcError::system("epoll_ctl"))
     }
 
@@ -121,32 +128,55 @@ impl SocketTransport {
     fn wait(&self, events: &mut Vec<epoll::Event>) -> Result<()> {
         let limit = if !self.busy.is_empty() {
             Some(Timespec::default())
-        } else if self.unfinished.is_empty() {
+        } else if self.unfinished.is_empty() && !self.is_deaf {
             None
         } else {
             Timespec::try_from(SWEEP).ok()
         };
         events.clear();
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), limit.as_ref()) {
+        match epoll::wait(
+            &self.shared.epoll,
+            rustix::buffer::spare_capacity(events),
+            limit.as_ref(),
+        ) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(IpcError::system("epoll_wait")(errno)),
         }
+    }
+
+    /// Waits, and gives one turn to each that is ready; `false` when it is to be the last round.
+    fn round(&mut self, events: &mut Vec<epoll::Event>, desk: &dyn Desk) -> Result<bool> {
+        self.wait(events)?;
+        // Whether a connection is busy or readable or both.
+        let mut ready = std::mem::take(&mut self.busy);
+        ready.extend(events.iter().map(|event| event.data.u64()));
+        for id in ready {
+            match id {
+                STOP => return Ok(false),
+                DOOR => self.answer_knocks()?,
+                LISTENER => self.accept()?,
+                STALLED => self.note_stalled(),
+                id => self.turn(id, desk),
+            }
+        }
+        Ok(true)
     }
 
     fn is_over(&self) -> bool {
         self.door.is_none() && self.listener.is_none() && self.connections.is_empty()
     }
 
-    /// Opens the door for everybody who knocks.
+    /// Opens the door for those who knock.
     fn answer_knocks(&mut self) -> Result<()> {
-        while let Some(door) = &self.door {
+        for _ in 0..TURN {
+            let Some(door) = &self.door else { return Ok(()) };
             match door.poll_knock()? {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(None) => self.door = None,
                 // Whoever is refused here knocks again, and waits until there is room.
                 Poll::Ready(Some(_)) if self.connections.len() >= CONNECTIONS_MAX => {}
                 Poll::Ready(Some(_)) => match door.open() {
-                    Ok(Some(stream)) => self.add(stream, None)?,
+                    Ok(Some(stream)) => self.add(stream, None),
                     Ok(None) | Err(IpcError::InFlight | IpcError::System { .. }) => {}
                     Err(_) => self.door = None,
                 },
@@ -156,36 +186,63 @@ impl SocketTransport {
     }
 
     fn accept(&mut self) -> Result<()> {
-        while let Some((listener, token)) = &self.listener {
-            // Without a descriptor to accept it with, a connection waits for one to be closed.
-            let Ok(Some((stream, _))) = listener.try_accept() else { return Ok(()) };
-            if self.connections.len() < CONNECTIONS_MAX {
-                let token = token.clone();
-                self.add(stream, Some(token))?;
+        for _ in 0..TURN {
+            let Some((listener, token)) = &self.listener else { return Ok(()) };
+            match listener.try_accept() {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) if self.connections.len() >= CONNECTIONS_MAX => {}
+                Ok(Some((stream, _))) => {
+                    let token = token.clone();
+                    self.add(stream, Some(token));
+                }
+                // It waits for a descriptor to be closed, and is not looked at all the time.
+                Err(_) => return self.listen(false),
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, stream: UnixStream, token: Option<String>) -> Result<()> {
+    fn listen(&mut self, on: bool) -> Result<()> {
+        self.is_deaf = !on;
+        let Some((listener, _)) = &self.listener else { return Ok(()) };
+        let flags = if on { EventFlags::IN } else { EventFlags::empty() };
+        epoll::modify(&self.shared.epoll, listener, EventData::new_u64(LISTENER), flags)
+            .map_err(IpcError::system("epoll_ctl"))
+    }
+
+    /// A connection that cannot be served is closed; the others are.
+    fn add(&mut self, stream: UnixStream, token: Option<String>) {
         let id = self.next;
         self.next += 1;
-        let channel = Channel::new(stream, Arc::clone(&self.epoll), id)?;
-        self.connections.insert(id, Connection::new(channel, token)?);
-        Ok(())
+        if token.is_some() {
+            self.unfinished.insert(id);
+        }
+        let channel = Channel::new(stream, Arc::clone(&self.shared), id);
+        if let Ok(connection) = channel.map(|channel| Connection::new(channel, token)) {
+            self.connections.insert(id, connection);
+        }
+    }
+
+    /// Answers wait for clients that do not read, which is late from some time on.
+    fn note_stalled(&mut self) {
+        // What it counts does not matter; it is not readable any more.
+        let _ = rustix::io::read(&self.shared.stalled, &mut [0; 8]);
+        let stalled = self.connections.iter().filter(|(_, connection)| connection.is_stalled());
+        self.unfinished.extend(stalled.map(|(id, _)| *id));
     }
 
     /// Lets a connection do what it can now.
     fn turn(&mut self, id: u64, desk: &dyn Desk) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        match connection.turn(desk) {
+        let state = self.connections.get_mut(&id).map(|connection| connection.turn(desk));
+        match state.unwrap_or(State::Over) {
             State::Over => {
                 // Whoever has a request of it to answer keeps it open a while longer.
-                connection.unwatch();
-                self.connections.remove(&id);
+                self.connections.remove(&id).iter().for_each(Connection::unwatch);
                 self.unfinished.remove(&id);
             }
-            State::Busy => self.busy.push(id),
+            State::Busy => {
+                self.busy.insert(id);
+            }
             State::Unfinished => {
                 self.unfinished.insert(id);
             }
@@ -195,12 +252,17 @@ impl SocketTransport {
         }
     }
 
-    /// Gives the connections a turn whose frames are late.
-    fn sweep(&mut self, desk: &dyn Desk) {
+    /// Gives the connections a turn whose frames may be late.
+    fn sweep(&mut self, desk: &dyn Desk) -> Result<()> {
         for id in self.unfinished.iter().copied().collect::<Vec<_>>() {
             self.turn(id, desk);
         }
+        if self.is_deaf { self.listen(true) } else { Ok(()) }
     }
+}
+
+fn event() -> Result<OwnedFd> {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(IpcError::system("eventfd"))
 }
 
 impl Transport for SocketTransport {
@@ -208,21 +270,12 @@ impl Transport for SocketTransport {
         let mut events = Vec::with_capacity(64);
         let mut swept = Instant::now();
         while !self.is_over() {
-            self.wait(&mut events).map_err(io::Error::other)?;
-            for id in std::mem::take(&mut self.busy) {
-                self.turn(id, desk);
+            if !self.round(&mut events, desk).map_err(io::Error::other)? {
+                return Ok(());
             }
-            for event in &events {
-                match event.data.u64() {
-                    STOP => return Ok(()),
-                    DOOR => self.answer_knocks().map_err(io::Error::other)?,
-                    LISTENER => self.accept().map_err(io::Error::other)?,
-                    id => self.turn(id, desk),
-                }
-            }
-            if !self.unfinished.is_empty() && swept.elapsed() >= SWEEP {
+            if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
-                self.sweep(desk);
+                self.sweep(desk).map_err(io::Error::other)?;
             }
         }
         Ok(())

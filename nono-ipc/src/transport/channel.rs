@@ -1,5 +1,6 @@
 //! The way back to one client, from whatever thread.
 
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,16 @@ use crate::{IpcError, Place, Result, sys};
 pub(super) struct Channel {
     pub(super) stream: UnixStream,
     outgoing: Mutex<Outgoing>,
-    epoll: Arc<OwnedFd>,
+    shared: Arc<Shared>,
     id: u64,
+}
+
+/// What the channels of a transport have in common with the thread that serves it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) epoll: OwnedFd,
+    /// An eventfd: answers wait for a client that does not read, and have a deadline from now on.
+    pub(super) stalled: OwnedFd,
 }
 
 /// Answers one request.
@@ -32,12 +41,25 @@ pub(super) struct Answerer {
 }
 
 impl Channel {
-    pub(super) fn new(stream: UnixStream, epoll: Arc<OwnedFd>, id: u64) -> Result<Arc<Self>> {
+    pub(super) fn new(stream: UnixStream, shared: Arc<Shared>, id: u64) -> Result<Arc<Self>> {
         make_ready(&stream)?;
         sys::name_senders(stream.as_fd()).map_err(IpcError::system("setsockopt SO_PASSCRED"))?;
-        epoll::add(&epoll, &stream, EventData::new_u64(id), EventFlags::IN)
+        epoll::add(&shared.epoll, &stream, EventData::new_u64(id), EventFlags::IN)
             .map_err(IpcError::system("epoll_ctl"))?;
-        Ok(Arc::new(Self { stream, outgoing: Mutex::default(), epoll, id }))
+        Ok(Arc::new(Self { stream, outgoing: Mutex::default(), shared, id }))
+    }
+
+    /// Nothing more is read. Those who still hold the channel can answer over it.
+    pub(super) fn stop_watching(&self) {
+        // It is watched until now.
+        let _ = epoll::delete(&self.shared.epoll, &self.stream);
+    }
+
+    /// Ends the connection for both sides, whoever still holds the channel. What the client has been
+    /// sent it can read.
+    pub(super) fn hang_up(&self) {
+        // It may be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Sends what waits. Whether all is sent.
@@ -55,28 +77,53 @@ impl Channel {
         self.lock().due()
     }
 
+    /// Sends a response; a descriptor that is one too many in flight makes a denial of it.
     fn send(&self, response: Response, descriptor: Option<OwnedFd>) -> Result<()> {
-        let mut outgoing = self.lock();
+        let refusal = descriptor.as_ref().map(|_| Reply::Decision(in_flight(&response)));
         let reply = Reply::Decision(response);
-        let queued = outgoing.queue(&self.stream, &reply, descriptor);
-        if let Err(IpcError::PeerStalled) = queued {
-            // The thread that receives finds it at its end, and closes it.
-            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        match (self.queue(&reply, descriptor, refusal.as_ref()), refusal) {
+            (Err(IpcError::InFlight), Some(refusal)) => {
+                self.queue(&refusal, None, None)?;
+                Err(IpcError::InFlight)
+            }
+            (queued, _) => queued,
         }
-        if !queued? {
-            // The thread that receives sends the rest, when the client reads.
-            self.watch(EventFlags::IN | EventFlags::OUT)?;
+    }
+
+    /// Whoever cannot be given an answer is not left waiting for it.
+    fn queue(
+        &self,
+        reply: &Reply,
+        descriptor: Option<OwnedFd>,
+        refusal: Option<&Reply>,
+    ) -> Result<()> {
+        let mut outgoing = self.lock();
+        match outgoing.queue(&self.stream, reply, descriptor, refusal) {
+            Ok(true) => Ok(()),
+            Ok(false) => self.leave_waiting(),
+            Err(IpcError::InFlight) => Err(IpcError::InFlight),
+            Err(error) => {
+                self.hang_up();
+                Err(error)
+            }
         }
+    }
+
+    /// The thread that serves sends the rest, when the client reads, or gives it up when it is late.
+    fn leave_waiting(&self) -> Result<()> {
+        self.watch(EventFlags::IN | EventFlags::OUT)?;
+        // It can only fail when nobody has read it 2^64 times.
+        let _ = rustix::io::write(&self.shared.stalled, &1_u64.to_ne_bytes());
         Ok(())
     }
 
     pub(super) fn unwatch(&self) {
         // It fails where it is not watched.
-        let _ = epoll::delete(&self.epoll, &self.stream);
+        let _ = epoll::delete(&self.shared.epoll, &self.stream);
     }
 
     fn watch(&self, flags: EventFlags) -> Result<()> {
-        epoll::modify(&self.epoll, &self.stream, EventData::new_u64(self.id), flags)
+        epoll::modify(&self.shared.epoll, &self.stream, EventData::new_u64(self.id), flags)
             .map_err(IpcError::system("epoll_ctl"))
     }
 
@@ -99,18 +146,13 @@ impl Responder for Answerer {
         descriptor: Option<OwnedFd>,
     ) -> std::result::Result<(), Undelivered> {
         self.request = None;
-        let id = response.request_id.clone();
-        match self.channel.send(response, descriptor) {
-            Ok(()) => Ok(()),
-            Err(IpcError::InFlight) => {
-                let reason = "too many descriptors are in flight already; close some and ask again";
-                let denied = Response::denied(id, ReasonCode::DescriptorLimit, reason);
-                let _ = self.channel.send(denied, None);
-                Err(Undelivered)
-            }
-            Err(_) => Err(Undelivered),
-        }
+        self.channel.send(response, descriptor).map_err(|_| Undelivered)
     }
+}
+
+fn in_flight(response: &Response) -> Response {
+    let reason = "too many descriptors are in flight already; close some and ask again";
+    Response::denied(&*response.request_id, ReasonCode::DescriptorLimit, reason)
 }
 
 /// A request whose answer was lost on the way, by a panic, is denied: nobody waits for ever.

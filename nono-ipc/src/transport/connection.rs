@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use nono_core::pipeline::{Desk, Submission};
 use nono_core::wire::{Message, Request};
 use nono_core::{Peer, ReasonCode};
 
 use super::channel::{Answerer, Channel};
-use crate::incoming::{Delivery, Incoming};
+use crate::incoming::{Delivery, FRAME_DEADLINE, Incoming, due_in};
 use crate::sys::Room;
-use crate::{Quota, ReplayWindow, Result};
+use crate::{Quota, ReplayWindow};
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -22,6 +23,8 @@ pub(super) struct Connection {
     owner: Option<u32>,
     window: ReplayWindow,
     quota: Quota,
+    /// When the secret has to be presented.
+    due: Instant,
 }
 
 /// What is to be expected of a connection after its turn.
@@ -31,7 +34,7 @@ pub(super) enum State {
     Idle,
     /// More can be read now.
     Busy,
-    /// A frame is under way, and has a deadline.
+    /// A frame is under way or the secret is missing, and has a deadline.
     Unfinished,
     /// It is closed, or has to be.
     Over,
@@ -45,31 +48,34 @@ const WINDOW: usize = 16_384;
 const IN_FLIGHT: usize = 256;
 
 impl Connection {
-    pub(super) fn new(channel: Arc<Channel>, token: Option<String>) -> Result<Self> {
-        Ok(Self {
+    pub(super) fn new(channel: Arc<Channel>, token: Option<String>) -> Self {
+        Self {
             channel,
             incoming: Incoming::new(Room::Sender),
             token,
             owner: None,
             window: ReplayWindow::new(WINDOW),
             quota: Quota::new(IN_FLIGHT),
-        })
+            due: due_in(FRAME_DEADLINE),
+        }
     }
 
     /// Sends what waits and takes what has come.
     pub(super) fn turn(&mut self, desk: &dyn Desk) -> State {
         if self.channel.due().is_some() && self.channel.flush().is_err() {
-            return State::Over;
+            return self.cut_off();
         }
         for _ in 0..TURN {
-            // Whatever it did wrong, it is closed; nothing of it was granted.
             match self.incoming.poll_message(&self.channel.stream) {
                 Ok(Poll::Ready(Some(delivery))) => {
                     if !self.take(delivery, desk) {
-                        return State::Over;
+                        return self.cut_off();
                     }
                 }
-                Ok(Poll::Ready(None)) | Err(_) => return State::Over,
+                // It may still read the answers that are due to it.
+                Ok(Poll::Ready(None)) => return State::Over,
+                // Whatever it did wrong, nothing of it was granted.
+                Err(_) => return self.cut_off(),
                 Ok(Poll::Pending) => return self.rest(),
             }
         }
@@ -81,9 +87,28 @@ impl Connection {
         self.channel.unwatch();
     }
 
+    fn cut_off(&self) -> State {
+        self.channel.hang_up();
+        State::Over
+    }
+
     fn rest(&self) -> State {
+        let is_stranger = self.token.is_some();
+        if is_stranger && self.due <= Instant::now() {
+            return self.cut_off();
+        }
         let is_under_way = self.incoming.due().is_some() || self.channel.due().is_some();
-        if is_under_way { State::Unfinished } else { State::Idle }
+        if is_stranger || is_under_way { State::Unfinished } else { State::Idle }
+    }
+
+    #[cfg(test)]
+    pub(super) fn make_late(&mut self) {
+        self.due = Instant::now();
+    }
+
+    /// Whether answers wait for the client to read.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.channel.due().is_some()
     }
 
     /// Takes a message; `false` when the connection is to be closed for it.
@@ -122,8 +147,15 @@ impl Connection {
     }
 }
 
-/// Compares secrets in a time that does not tell where they differ.
+/// The channel lives on while an answer is being decided, and would be readable all the time.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.channel.stop_watching();
+    }
+}
+
+/// Compares secrets in a time that does not tell where they differ. Nothing is no secret.
 fn is_same(given: &[u8], expected: &[u8]) -> bool {
     let differences = given.iter().zip(expected).fold(0, |found, (a, b)| found | (a ^ b));
-    given.len() == expected.len() && differences == 0
+    !expected.is_empty() && given.len() == expected.len() && differences == 0
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use nono_core::wire::{Message, OpenIntent, Reply, Request, Response};
 use nono_core::{AccessMode, ReasonCode};
 use nono_ipc::{
-    Client, Door, FD_VARIABLE, IpcError, Listener, Outcome, PATH_VARIABLE, SupervisorEnd,
-    TOKEN_VARIABLE, Wanted,
+    Client, ClientEnd, Door, FD_VARIABLE, IpcError, Listener, Outcome, PATH_VARIABLE,
+    SupervisorEnd, TOKEN_VARIABLE, Wanted,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -36,6 +36,7 @@ fn as_another_process() {
         Ok("threads") => ask_in_threads(),
         Ok("grandparent") => assert!(program("asks").status().unwrap().success()),
         Ok("forks") => fork_refuses(),
+        Ok("waits") => wait_in_vain(),
         _ => {}
     }
 }
@@ -72,6 +73,31 @@ fn fork_refuses() {
     // Asking from the wrong process is what a fork does; a process id is all that tells them apart.
     let child = program("asks").spawn().unwrap().wait().unwrap();
     assert!(child.success());
+}
+
+/// Prints a line, and ends when the timeout does.
+fn wait_in_vain() {
+    let (_supervisor, mut end): (SupervisorEnd, ClientEnd) = SupervisorEnd::pair().unwrap();
+    end.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    println!("waiting");
+    assert!(matches!(end.recv(), Err(IpcError::TimedOut)));
+}
+
+/// A stop and its end interrupt a receive that has a timeout. Source: signal(7).
+#[test]
+fn signals_do_not_put_a_timeout_off_for_ever() {
+    let mut waiting = program("waits").spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&waiting);
+    let ended = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        for signal in [rustix::process::Signal::STOP, rustix::process::Signal::CONT] {
+            rustix::process::kill_process(pid, signal).unwrap();
+        }
+        waiting.try_wait().unwrap().is_some_and(|status| status.success())
+    });
+    let _ = waiting.kill();
+    waiting.wait().unwrap();
+    assert!(ended);
 }
 
 /// Grants what lies below /granted: a file that holds the path it was asked for.
@@ -242,10 +268,10 @@ fn a_grant_without_a_descriptor_is_an_error() {
 #[test]
 fn an_answer_that_comes_too_late_is_not_taken_for_the_next_ones() {
     let (client, mut end) = connected();
-    client.set_timeout(Some(Duration::from_millis(50))).unwrap();
+    client.set_timeout(Some(Duration::from_millis(50)));
     let late = client.request(&Wanted::new("/late", AccessMode::Read));
     assert!(matches!(late, Err(IpcError::TimedOut)), "{late:?}");
-    client.set_timeout(None).unwrap();
+    client.set_timeout(None);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..2 {
@@ -280,4 +306,15 @@ fn every_thread_that_waits_learns_that_the_supervisor_is_gone() {
     });
     let after = client.request(&Wanted::new(Path::new("/b"), AccessMode::Read));
     assert!(matches!(after, Err(IpcError::Closed)), "{after:?}");
+}
+
+#[test]
+fn a_timeout_that_is_never_reached_is_none() {
+    let (client, end) = connected();
+    client.set_timeout(Some(Duration::MAX));
+    std::thread::scope(|scope| {
+        scope.spawn(|| answer_one(end, |id| Response::denied(id, ReasonCode::User, "no")));
+        let outcome = client.request(&Wanted::new("/a", AccessMode::Read)).unwrap();
+        assert!(matches!(outcome, Outcome::Denied { .. }));
+    });
 }

@@ -158,3 +158,52 @@ fn replies_that_wait_arrive_in_order_with_their_descriptors() {
     let Passed::Descriptor(descriptor) = last.descriptor else { panic!("no descriptor") };
     assert_eq!(inode(&descriptor.into()), inode(&file));
 }
+
+#[test]
+fn a_reply_that_is_sent_comes_behind_those_that_wait() {
+    let (mut supervisor, mut child): (SupervisorEnd, ClientEnd) = SupervisorEnd::pair().unwrap();
+    let denied = |id: u32| {
+        let long = "x".repeat(60_000);
+        Reply::Decision(Response::denied(id.to_string(), nono_core::ReasonCode::Policy, long))
+    };
+    let waiting = (0..).find(|id| !supervisor.queue(&denied(*id), None).unwrap()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| supervisor.send(&denied(waiting + 1)).unwrap());
+        for id in 0..=waiting + 1 {
+            assert_eq!(child.recv().unwrap().unwrap().reply, denied(id));
+        }
+    });
+}
+
+#[test]
+fn a_limit_that_is_never_reached_is_no_limit() {
+    let (mut supervisor, mut child): (SupervisorEnd, ClientEnd) = SupervisorEnd::pair().unwrap();
+    supervisor.set_frame_deadline(Duration::MAX);
+    child.set_frame_deadline(Duration::MAX);
+    child.set_read_timeout(Some(Duration::MAX)).unwrap();
+    let long =
+        Reply::Decision(Response::denied("1", nono_core::ReasonCode::Policy, "x".repeat(60_000)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..10).for_each(|_| supervisor.send(&long).unwrap()));
+        (0..10).for_each(|_| assert_eq!(child.recv().unwrap().unwrap().reply, long));
+    });
+}
+
+#[test]
+fn a_socket_of_both_directions_reads_from_a_stream_on_which_senders_are_named() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let named: SupervisorEnd = SupervisorEnd::from_stream(ours.try_clone().unwrap()).unwrap();
+    let mut socket = SupervisorSocket::from_stream(ours).unwrap();
+    let mut child: SupervisorSocket = SupervisorSocket::from_stream(theirs).unwrap();
+    let request = nono_core::SupervisorMessage::Request(nono_core::CapabilityRequest {
+        request_id: "1".into(),
+        path: "/a".into(),
+        access: nono_core::AccessMode::Read,
+        reason: None,
+        child_pid: 1,
+        session_id: "s".into(),
+    });
+    child.send_message(&request).unwrap();
+    assert_eq!(socket.recv_message().unwrap(), request);
+    drop(named);
+}

@@ -184,7 +184,7 @@ impl Setup {
 impl Session {
     pub(crate) fn client(&self) -> Client {
         let client = Client::through(&self.door, String::new()).unwrap();
-        client.set_timeout(Some(PATIENCE)).unwrap();
+        client.set_timeout(Some(PATIENCE));
         client
     }
 
