@@ -42,7 +42,7 @@ fn as_another_process() {
 
 pub(crate) fn client() -> Client {
     let client = Client::through(stdin().as_fd(), String::new()).unwrap();
-    client.set_timeout(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE));
     client
 }
 
