@@ -56,8 +56,8 @@ impl Listener {
         Self::with(path, |_| Ok(()))
     }
 
-    /// A connection is as its listener is from the moment that it waits to be accepted (Linux 6.16:
-    /// what is sent until then has no sender otherwise).
+    /// A connection is as its listener is while it waits to be accepted: what is refused only after
+    /// that, such as a descriptor that takes long to close, is there already.
     fn with(
         path: &Path,
         prepare: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>,

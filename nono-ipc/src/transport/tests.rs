@@ -171,6 +171,27 @@ fn a_client_that_was_there_before_it_was_accepted_is_known() {
 }
 
 #[test]
+fn no_descriptor_is_taken_from_a_client_that_is_not_accepted_yet() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let listener = Listener::bind(&path).unwrap();
+    let client = crate::listener::connect(&path).unwrap();
+    let (door, theirs) = Door::new().unwrap();
+    let can_refuse = send_descriptor(&theirs) == Err(Errno::PERM);
+    assert_eq!(send_descriptor(&client) == Err(Errno::PERM), can_refuse);
+    drop((door, listener));
+}
+
+fn send_descriptor(socket: impl AsFd) -> std::result::Result<usize, Errno> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, sendmsg};
+    let descriptors = [socket.as_fd()];
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    sendmsg(&socket, &[io::IoSlice::new(b"x")], &mut control, SendFlags::empty())
+}
+
+#[test]
 fn whoever_connects_by_path_has_to_say_the_secret_in_time() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
