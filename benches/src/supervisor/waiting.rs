@@ -70,7 +70,7 @@ fn side(waits: bool) -> Result<Sampler> {
 /// A connection with a request that is not answered.
 fn wait_for(session: &Session, path: &Path) -> Result<thread::JoinHandle<()>> {
     let (client, path) = (session.client()?, path.to_owned());
-    client.set_timeout(None)?;
+    client.set_timeout(None);
     let waiting = thread::spawn(move || {
         // It ends with the session.
         let _ = client.request(&Wanted::new(&path, AccessMode::Read));
