@@ -7,7 +7,7 @@ use clap::Command;
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "shell"]),
     ("Inside", &["request"]),
-    ("Find out", &["why", "doctor", "audit"]),
+    ("Find out", &["why", "doctor", "audit", "policy"]),
     ("Install", &["completions", "man", "setup"]),
 ];
 

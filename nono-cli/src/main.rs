@@ -22,7 +22,9 @@ mod help;
 mod hint;
 mod launch;
 mod man;
+mod names;
 mod options;
+mod policy;
 mod report;
 mod request;
 mod run;
@@ -51,9 +53,10 @@ fn main() -> ExitCode {
         Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
         Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
+        Ok(Some(Command::Policy(arguments))) => policy::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
-        Ok(Some(Command::Man(arguments))) => man::run(arguments),
+        Ok(Some(Command::Man(arguments))) => man::run(&arguments),
         Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),

@@ -1,14 +1,13 @@
 //! The supervisor's process: parent of the program, heir of its descendants.
 
 use std::os::fd::AsFd;
-use std::thread;
 
 use nono::Command;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal as Kill, WaitOptions, WaitStatus, getppid, set_child_subreaper,
+    Pid, Signal as Kill, WaitOptions, WaitStatus, getppid, kill_process, set_child_subreaper,
     set_parent_process_death_signal, setsid, wait,
 };
 
@@ -65,10 +64,15 @@ fn start(mut command: Command, session: Session, front: Pid) -> Result<Family, F
         return Err(Failure::System { call: "getppid", source: Errno::SRCH.into() });
     }
     let signals = Signals::catch().map_err(system("sigaction"))?;
-    let serving = session.begin(&mut command)?;
+    let ready = session.begin(&mut command)?;
+    // Before there are threads, with which the C library takes signals for itself.
     let child = command.die_with_parent().spawn()?;
     let program = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let program = program.ok_or_else(|| errno("fork")(Errno::INVAL))?;
+    let serving = ready.serve().inspect_err(|_| {
+        // It runs in its sandbox, but nobody would ever answer it.
+        let _ = kill_process(program, Kill::KILL);
+    })?;
     Ok(Family { program, has_ended: false, signals, serving })
 }
 
@@ -144,9 +148,4 @@ fn leave_standard_descriptors() {
     let _ = rustix::stdio::dup2_stdin(&null);
     let _ = rustix::stdio::dup2_stdout(&null);
     let _ = rustix::stdio::dup2_stderr(&null);
-}
-
-/// Runs `work` on a thread of its own.
-pub(super) fn on_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    thread::Builder::new().name("supervisor".into()).spawn(work).map(drop)
 }

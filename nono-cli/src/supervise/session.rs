@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,7 +15,6 @@ use nono::{CapabilitySet, Command, Query};
 
 use super::approver;
 use super::never_grant;
-use super::parent::on_thread;
 use crate::audit;
 use crate::failure::Failure;
 
@@ -55,6 +55,13 @@ pub(crate) struct Session {
     user: u32,
 }
 
+/// A session that nobody serves yet.
+pub(super) struct Ready {
+    supervisor: Supervisor,
+    transport: SocketTransport,
+    serving: Serving,
+}
+
 /// A session under way.
 pub(super) struct Serving {
     journal: Option<Arc<JournalSink>>,
@@ -72,9 +79,8 @@ impl Session {
         Self { arguments, caps, program: program.to_owned(), user }
     }
 
-    /// Opens the journal, reads the policies, serves the door on a thread, and gives its other end to
-    /// the command.
-    pub(super) fn begin(self, command: &mut Command) -> Result<Serving, Failure> {
+    /// Opens the journal, reads the policies, and gives the other end of the door to the command.
+    pub(super) fn begin(self, command: &mut Command) -> Result<Ready, Failure> {
         let id = id()?;
         let journal = self.journal(&id)?.map(Arc::new);
         let (door, theirs) = Door::new().map_err(Failure::Ipc)?;
@@ -82,18 +88,13 @@ impl Session {
         let transport = transport.map_err(Failure::Ipc)?;
         let stopper = transport.stopper().map_err(Failure::Ipc)?;
         let supervisor = self.supervisor(&id, journal.clone())?;
-        on_thread(move || {
-            // Without it nothing more is granted, which is what the program then finds.
-            let _ = supervisor.serve(transport);
-        })
-        .map_err(|source| Failure::System { call: "clone", source })?;
         command.env(
             nono::supervisor::FD_VARIABLE,
             std::os::fd::AsRawFd::as_raw_fd(&theirs).to_string(),
         );
         command.env(SESSION_VARIABLE, &id);
         command.keep_descriptor(theirs);
-        Ok(Serving { journal, stopper })
+        Ok(Ready { supervisor, transport, serving: Serving { journal, stopper } })
     }
 
     fn supervisor(
@@ -131,6 +132,22 @@ impl Session {
             Some(directory) => Ok(Some(directory.clone())),
             None => audit::standard_directory().map(Some),
         }
+    }
+}
+
+impl Ready {
+    /// Serves the door on a thread of its own. What was asked meanwhile waits there.
+    pub(super) fn serve(self) -> Result<Serving, Failure> {
+        let Self { supervisor, transport, serving } = self;
+        let serve = move || {
+            // Without it nothing more is granted, which is what the program then finds.
+            let _ = supervisor.serve(transport);
+        };
+        thread::Builder::new()
+            .name("supervisor".into())
+            .spawn(serve)
+            .map_err(|source| Failure::System { call: "clone", source })?;
+        Ok(serving)
     }
 }
 

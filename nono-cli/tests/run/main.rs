@@ -16,12 +16,18 @@ mod grants;
 mod help;
 mod hint;
 mod interactive;
+mod man;
 mod network;
 mod output;
+mod policy;
 mod process;
 mod programs;
 mod set_id;
 mod shell;
 mod signals;
+#[path = "signals.rs"]
+#[allow(clippy::duplicate_mod)]
+mod signals_supervised;
 mod state;
+mod supervised;
 mod why;
