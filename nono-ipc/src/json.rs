@@ -20,6 +20,10 @@ pub(crate) fn write<M: Serialize>(out: &mut Vec<u8>, message: &M) -> Result {
     message.serialize(&mut Writer { out, longest })
 }
 
+/// How `serde_json` names the structures by which its `RawValue`, and its numbers of any precision,
+/// pass through serde. Whether there are any is for a crate to say that uses this one.
+const RAW: &str = "$serde_json::private::";
+
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     longest: usize,
@@ -29,6 +33,8 @@ struct Writer<'a> {
 struct Compound<'a, 'b> {
     writer: &'a mut Writer<'b>,
     is_first: bool,
+    /// Its one field is text that is JSON already.
+    is_raw: bool,
     close: &'static [u8],
 }
 
@@ -83,7 +89,7 @@ impl<'b> Writer<'b> {
 
     fn open(&mut self, open: &[u8], close: &'static [u8]) -> Result<Compound<'_, 'b>> {
         self.put(open)?;
-        Ok(Compound { writer: self, is_first: true, close })
+        Ok(Compound { writer: self, is_first: true, is_raw: false, close })
     }
 }
 
@@ -207,7 +213,10 @@ impl<'a, 'b> Serializer for &'a mut Writer<'b> {
         self.open(b"{", b"}")
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a, 'b>> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a, 'b>> {
+        if name.starts_with(RAW) {
+            return Ok(Compound { is_raw: true, ..self.open(b"", b"")? });
+        }
         self.open(b"{", b"}")
     }
 
@@ -234,6 +243,10 @@ impl Compound<'_, '_> {
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
+        if self.is_raw {
+            let text = serde_json::to_value(value)?;
+            return self.writer.put(text.as_str().unwrap_or_default().as_bytes());
+        }
         self.separate()?;
         self.writer.string(name)?;
         self.writer.put(b":")?;
@@ -371,6 +384,20 @@ mod tests {
         assert!(ours(&keys).is_err() && serde_json::to_string(&keys).is_err());
         let keys = BTreeMap::from([(vec![1], 1)]);
         assert!(ours(&keys).is_err() && serde_json::to_string(&keys).is_err());
+    }
+
+    #[test]
+    fn what_is_json_already_is_written_as_it_is() {
+        struct Raw;
+        impl Serialize for Raw {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let name = "$serde_json::private::RawValue";
+                let mut raw = serializer.serialize_struct(name, 1)?;
+                raw.serialize_field(name, "{\"a\": 1e400}")?;
+                raw.end()
+            }
+        }
+        assert_eq!(ours(&[Raw, Raw]).unwrap(), "[{\"a\": 1e400},{\"a\": 1e400}]");
     }
 
     #[test]
