@@ -83,6 +83,19 @@ impl Opener for LinuxOpener {
 }
 
 impl LinuxOpener {
+    /// An opener that knows of these paths' filesystems whether they answer at once, so that the first
+    /// request for something there need not wait behind others. May wait for them now.
+    #[must_use]
+    pub fn knowing<'a>(self, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        for path in paths {
+            if let Ok(handle) = self.resolve(path, true) {
+                // What cannot be looked at is not known.
+                let _ = self.ready.look(&handle, true);
+            }
+        }
+        self
+    }
+
     /// A handle on what the path leads to. Magic links of procfs, which would lead to what *we* have
     /// open, lead nowhere.
     fn resolve(&self, path: &Path, may_wait: bool) -> Result<OwnedFd, Stop> {

@@ -6,11 +6,16 @@ pub(crate) use nono_linux::{LinuxBackend as Backend, LinuxPrepared as Prepared};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use unsupported::{Backend, Prepared};
 
-/// How this kernel opens on behalf of a sandboxed program.
+/// How this kernel opens on behalf of a sandboxed program. It looks at the filesystems of the root, the
+/// home and the working directory, where most of what is asked for lies.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn opener() -> nono_linux::LinuxOpener {
-    nono_linux::LinuxOpener::default()
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let temporary = std::env::temp_dir();
+    let here = std::env::current_dir().ok();
+    let paths = [home.as_deref(), here.as_deref(), Some(&*temporary), Some("/".as_ref())];
+    nono_linux::LinuxOpener::default().knowing(paths.into_iter().flatten())
 }
 
 #[cfg(not(target_os = "linux"))]

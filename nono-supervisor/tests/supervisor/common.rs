@@ -79,7 +79,6 @@ impl AuditSink for Shared {
 }
 
 /// An opener for which looking up what has `hung` in its name never ends.
-#[derive(Default)]
 struct Mounts(LinuxOpener);
 
 impl Opener for Mounts {
@@ -174,7 +173,7 @@ impl Setup {
                 List(NeverGrantChecker::new(&self.never).unwrap()),
                 Decides { function, is_immediate: self.is_immediate },
                 Shared { records: Arc::clone(&sink), keeps: self.keeps },
-                Mounts::default(),
+                Mounts(LinuxOpener::default().knowing([self.tree.path()])),
             );
         std::thread::spawn(move || supervisor.serve(transport).unwrap());
         Session { tree: self.tree, sink, door: theirs }
