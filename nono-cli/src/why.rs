@@ -120,7 +120,11 @@ fn of_grants<'a>(
         Granted::new(&arguments.grants, &arguments.grants_file, report)?;
     let sandbox = Sandbox::prepare(&caps)?;
     floor::name_entries(&mut caps, user.as_ref())?;
-    question.answer(&caps, sandbox.enforcement().carved_set.as_ref())
+    let mut finding = question.answer(&caps, sandbox.enforcement().carved_set.as_ref())?;
+    if user.is_some() && finding.answer.place.is_some() {
+        finding.answer.caveats.push(Caveat::OtherUser);
+    }
+    Ok(finding)
 }
 
 /// For the sandbox that a file tells of.

@@ -140,9 +140,10 @@ pub(super) fn caveat(caveat: Caveat) -> &'static str {
             "mode, owner, times and attributes are not covered by grants: a program can look at \
              them, and change those of its user's files"
         }
-        Caveat::HardLinks => {
-            "the file has further names: a grant of one opens it under all, and a denial closes it \
-             only where it comes across it"
+        Caveat::HardLinks => "the file has further names: a grant of one opens it under all",
+        Caveat::AnotherNameOfDenied => {
+            "it is another name of what is denied: the kernel closes that one beside a denied path, \
+             and not in another granted directory"
         }
         Caveat::AtomicReplace => {
             "the grant is of this file, not of its name: what is renamed over it is not granted"
@@ -153,8 +154,8 @@ pub(super) fn caveat(caveat: Caveat) -> &'static str {
         Caveat::DoesNotExist => {
             "nothing is there: what is made later is covered by grants of its directories alone"
         }
-        Caveat::FileMode => {
-            "its mode or owner decides too, and the program has none of root's capabilities"
+        Caveat::OtherUser => {
+            "its mode and owner were judged for you, and the program runs as another user"
         }
         Caveat::UnixSocket => {
             "connecting to a Unix socket is neither reading nor writing: --allow-unix allows all"

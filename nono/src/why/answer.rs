@@ -99,14 +99,17 @@ pub enum Caveat {
     Metadata,
     /// The file has further names, and the rules at each of them are others.
     HardLinks,
+    /// It is a denied object under another name, which is closed where carving came across it and
+    /// open where a grant covers the name otherwise.
+    AnotherNameOfDenied,
     /// The grant is of the file, not of its name: one that is renamed over it is not granted.
     AtomicReplace,
     /// Something in the directory is denied; what is made beside that later is not granted.
     Carving,
     /// Nothing is there; what is made later is covered by grants of its directories alone.
     DoesNotExist,
-    /// Mode or owner decide too, and the program runs with fewer rights than its caller.
-    FileMode,
+    /// Mode and owner were judged for the caller, and the program runs as another user.
+    OtherUser,
     /// Connecting to a Unix socket is neither reading nor writing it.
     UnixSocket,
     /// Port rules have no address.
@@ -124,10 +127,11 @@ impl Caveat {
         match self {
             Self::Metadata => "metadata",
             Self::HardLinks => "hard_links",
+            Self::AnotherNameOfDenied => "another_name_of_denied",
             Self::AtomicReplace => "atomic_replace",
             Self::Carving => "carving",
             Self::DoesNotExist => "does_not_exist",
-            Self::FileMode => "file_mode",
+            Self::OtherUser => "other_user",
             Self::UnixSocket => "unix_socket",
             Self::AnyAddress => "any_address",
             Self::NameLookup => "name_lookup",
