@@ -116,6 +116,8 @@ pub enum Caveat {
     AnyAddress,
     /// The name of a host cannot be looked up over UDP, which is blocked.
     NameLookup,
+    /// The sandbox lies in another one, which may refuse more.
+    OuterSandbox,
     /// What is known of the sandbox lies where its program may write.
     StateNotProtected,
 }
@@ -135,6 +137,7 @@ impl Caveat {
             Self::UnixSocket => "unix_socket",
             Self::AnyAddress => "any_address",
             Self::NameLookup => "name_lookup",
+            Self::OuterSandbox => "outer_sandbox",
             Self::StateNotProtected => "state_not_protected",
         }
     }
