@@ -198,11 +198,13 @@ impl<'a> Why<'a> {
         };
         let is_of_file = answer.grant.as_ref().is_some_and(|grant| !grant.is_dir());
         let is_denied = answer.denied_by.is_some();
-        let is_other_name = is_denied && self.entry_named(&place.path).is_none();
+        let is_open_elsewhere = allows
+            || answer.reason == Reason::InterpreterNotGranted
+            || self.entry_named(&place.path).is_none();
         let is_carved = remedy::is_above_denied(self.caps, directory);
         let known = [
             (Caveat::HardLinks, links > 1 && kind != Some(Kind::Directory)),
-            (Caveat::AnotherNameOfDenied, is_other_name),
+            (Caveat::DeniedUnderOneName, is_denied && is_open_elsewhere),
             (Caveat::AtomicReplace, allows && is_of_file),
             (Caveat::Carving, is_carved && matches!(kind, None | Some(Kind::Directory))),
             (Caveat::DoesNotExist, kind.is_none()),

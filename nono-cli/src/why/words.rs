@@ -155,8 +155,8 @@ pub(super) fn caveat(caveat: Caveat) -> &'static str {
              them, and change those of its user's files"
         }
         Caveat::HardLinks => "the file has further names: a grant of one opens it under all",
-        Caveat::AnotherNameOfDenied => {
-            "it is another name of what is denied: the kernel closes that one beside a denied path, \
+        Caveat::DeniedUnderOneName => {
+            "one name of it is denied and another is not: the kernel closes it beside a denied path, \
              and not in another granted directory"
         }
         Caveat::AtomicReplace => {

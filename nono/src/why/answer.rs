@@ -99,9 +99,9 @@ pub enum Caveat {
     Metadata,
     /// The file has further names, and the rules at each of them are others.
     HardLinks,
-    /// It is a denied object under another name, which is closed where carving came across it and
-    /// open where a grant covers the name otherwise.
-    AnotherNameOfDenied,
+    /// One name of the object is denied, and another is not: the kernel closes it where carving came
+    /// across it, and opens it under every name where a grant covers one otherwise.
+    DeniedUnderOneName,
     /// The grant is of the file, not of its name: one that is renamed over it is not granted.
     AtomicReplace,
     /// Something in the directory is denied; what is made beside that later is not granted.
@@ -129,7 +129,7 @@ impl Caveat {
         match self {
             Self::Metadata => "metadata",
             Self::HardLinks => "hard_links",
-            Self::AnotherNameOfDenied => "another_name_of_denied",
+            Self::DeniedUnderOneName => "denied_under_one_name",
             Self::AtomicReplace => "atomic_replace",
             Self::Carving => "carving",
             Self::DoesNotExist => "does_not_exist",
