@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("BASE", "data/base.txt", grant as Line),
         ("PTY", "data/pty.txt", grant),
         ("NEVER_GRANT", "data/never_grant.txt", never),
+        ("NEVER_WRITE", "data/never_write.txt", never),
         ("ENVIRONMENT", "data/environment.txt", variable),
     ] {
         println!("cargo::rerun-if-changed={file}");
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines =
             table::parse(&text).map_err(|(line, problem)| format!("{file}:{line}: {problem}"))?;
         let kind = match name {
-            "NEVER_GRANT" => "Entry",
+            "NEVER_GRANT" | "NEVER_WRITE" => "Entry",
             "ENVIRONMENT" => "Variable",
             _ => "Grant",
         };

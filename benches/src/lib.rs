@@ -14,8 +14,10 @@ mod binaries;
 mod child;
 mod figure;
 mod foundation;
+mod ipc;
 mod metric;
 pub mod policy;
+mod supervisor;
 pub mod sys;
 pub mod tree;
 
@@ -27,5 +29,5 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every metric, in the order in which they are measured.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    foundation::metrics()
+    foundation::metrics().chain(ipc::metrics()).chain(supervisor::metrics())
 }

@@ -1,15 +1,22 @@
 //! What is typed.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::ask::AskArgs;
+use crate::audit::AuditArgs;
+use crate::completions::CompletionsArgs;
 use crate::doctor::DoctorArgs;
 use crate::failure::Failure;
-use crate::grants::Grants;
+use crate::help;
+use crate::man::ManArgs;
+use crate::policy::PolicyArgs;
+use crate::run::RunArgs;
 use crate::setup::SetupArgs;
+use crate::shell::ShellArgs;
+use crate::usage;
 use crate::version;
 use crate::why::WhyArgs;
 
@@ -24,58 +31,26 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    Shell(Box<ShellArgs>),
+    #[command(name = "request")]
+    Ask(AskArgs),
     Doctor(DoctorArgs),
+    Audit(AuditArgs),
+    Policy(PolicyArgs),
     Setup(SetupArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
     Why(Box<WhyArgs>),
 }
 
-/// Run a program in a sandbox
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  nono run --allow . -- make               build here, and write nowhere else
-  nono run --read ~/data -- ./report.py    read one directory
-  nono run --allow-cwd --dry-run -- npm ci show what would be granted
-
-Exit status: the program's own; 128+N when signal N ended it; 125 when nono failed,
-126 when the program cannot be executed, 127 when it is not found.")]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) grants: Grants,
-    /// Read the grants in a TOML file; its keys are the names of these flags
-    #[arg(long = "grants", value_name = "FILE", help_heading = "Grants")]
-    pub(crate) grants_file: Vec<PathBuf>,
-    /// Pass a variable on that is left out otherwise, or set one
-    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Environment")]
-    pub(crate) env: Vec<OsString>,
-    /// Read NAME and NAME=VALUE lines from a file
-    #[arg(long, value_name = "FILE", help_heading = "Environment")]
-    pub(crate) env_file: Vec<PathBuf>,
-    /// Pass no variable on but those that are named
-    #[arg(long, help_heading = "Environment")]
-    pub(crate) clear_env: bool,
-
-    /// Print what would be granted, and start nothing
-    #[arg(long, help_heading = "Output")]
-    pub(crate) dry_run: bool,
-    /// Write --dry-run, and all messages, as JSON
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
-    /// Say nothing but why nono failed
-    #[arg(short = 's', long, conflicts_with = "verbose", help_heading = "Output")]
-    pub(crate) silent: bool,
-    /// Say what is granted and what is enforced before the program starts
-    #[arg(short = 'v', long, help_heading = "Output")]
-    pub(crate) verbose: bool,
-
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
+/// All that can be typed, for help, completions and manual pages too.
+pub(crate) fn command() -> clap::Command {
+    help::grouped(Cli::command())
 }
 
 /// The arguments of this process; nothing when help or the version was asked for and printed.
 pub(crate) fn parse() -> Result<Option<Command>, Failure> {
-    match Cli::try_parse() {
+    match parse_from(std::env::args_os()) {
         Ok(Cli { command }) => Ok(Some(command)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => {
@@ -87,59 +62,53 @@ pub(crate) fn parse() -> Result<Option<Command>, Failure> {
                 version::print();
                 Ok(None)
             }
-            _ => Err(Failure::Usage(one_line(&error))),
+            _ => Err(Failure::Usage(usage::one_line(&error, std::env::args_os().nth(1)))),
         },
     }
 }
 
-/// What clap says in a paragraph, as one line.
-fn one_line(error: &clap::Error) -> String {
-    let rendered = error.to_string();
-    let first: Vec<_> =
-        rendered.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let mut line = first.join(" ");
-    if let Some(stripped) = line.strip_prefix("error: ") {
-        line = stripped.to_owned();
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        line = "a subcommand is needed: nono run, nono why, nono doctor".to_owned();
-    }
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-        if let Some(suggestion) = error.get(kind).and_then(first_text) {
-            line = format!("{line}; did you mean {suggestion}?");
-        }
-    }
-    line
-}
-
-fn first_text(value: &ContextValue) -> Option<&str> {
-    match value {
-        ContextValue::String(text) => Some(text),
-        ContextValue::Strings(texts) => texts.first().map(String::as_str),
-        _ => None,
-    }
+fn parse_from(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    command().try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     fn line(arguments: &[&str]) -> String {
-        one_line(&Cli::try_parse_from(arguments).unwrap_err())
+        let word = arguments.get(1).map(OsString::from);
+        usage::one_line(&parse_from(arguments).unwrap_err(), word)
     }
 
     #[test]
     fn a_mistyped_flag_gets_one_line_with_a_suggestion() {
         let line = line(&["nono", "run", "--alow", ".", "true"]);
-        assert!(line.contains("--alow") && line.contains("did you mean --allow"), "{line}");
+        assert!(
+            line.contains("--alow") && line.contains("did you mean --allow? See nono run --help"),
+            "{line}"
+        );
         assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn a_mistyped_name_of_a_gap_gets_one_line_with_a_suggestion() {
+        let line = line(&["nono", "run", "--allow-gap", "metdata", "true"]);
+        assert!(line.contains("did you mean metadata? See nono run --help"), "{line}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_subcommand_may_be_meant_as_one_or_as_a_program() {
+        let both = line(&["nono", "make"]);
+        assert!(both.ends_with("did you mean man, or nono run -- make? See nono --help"), "{both}");
+        let program = line(&["nono", "rustc"]);
+        assert!(program.ends_with("did you mean nono run -- rustc? See nono --help"), "{program}");
     }
 
     #[test]
@@ -150,9 +119,9 @@ mod tests {
 
     #[test]
     fn flags_behind_the_command_are_the_commands_own() {
-        let cli = Cli::try_parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
+        let cli = parse_from(["nono", "run", "ls", "--silent", "-v"]).unwrap();
         let Command::Run(arguments) = cli.command else { panic!("{cli:?}") };
         assert_eq!(arguments.command, ["ls", "--silent", "-v"]);
-        assert!(!arguments.silent && !arguments.verbose);
+        assert!(!arguments.options.silent && !arguments.options.verbose);
     }
 }

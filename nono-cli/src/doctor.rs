@@ -22,13 +22,12 @@ mod trial;
 mod verdict;
 mod words;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use nono_linux::{KernelFeatures, Landlock};
 
 use crate::failure::Failure;
-use crate::report::Report;
+use crate::report::{Report, print};
 use judgement::{State, judge};
 use protections::{GROUPS, Protection};
 use sandboxes::Sandboxes;
@@ -37,7 +36,7 @@ use supervision::FEATURES;
 use trial::{Answers, Trials};
 use verdict::Verdict;
 
-/// Say what can be enforced here, and prove each protection by trying it in a sandbox
+/// Say what can be enforced here, and prove it by trying
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A protection is enforced, closed by seccomp, a gap (known, and why), or was not tried (and why).
@@ -79,8 +78,7 @@ pub(crate) fn run(arguments: DoctorArgs) -> ExitCode {
     let examined = examine().and_then(|examination| {
         let text =
             if arguments.json { json::text(&examination) } else { words::text(&examination) };
-        let written = std::io::stdout().write_all(text.as_bytes());
-        written.map_err(|source| Failure::System { call: "write", source })?;
+        print(text.as_bytes())?;
         Ok(ExitCode::from(u8::from(!examination.verdict.is_enforced())))
     });
     examined.unwrap_or_else(|failure| Report::new(false, arguments.json).failed(&failure))

@@ -1,22 +1,18 @@
 //! `--dry-run`: what would be granted, on standard output.
 
-use std::io::Write;
-
 use nono::SandboxState;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::report::printable;
+use crate::report::{print, printable};
 use crate::request::Request;
 
 /// Prints the request. Nothing is created and nothing is started.
-pub(crate) fn print(request: &Request, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn tell(request: &Request, as_json: bool) -> Result<(), Failure> {
     let sandbox = request.sandbox()?;
     let enforcement = sandbox.enforcement();
     let text = if as_json { json_text(request, enforcement)? } else { words(request, enforcement) };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|source| Failure::System { call: "write", source })
+    print(text.as_bytes())
 }
 
 fn words(request: &Request, enforcement: &nono::Enforcement) -> String {

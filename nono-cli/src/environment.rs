@@ -10,8 +10,8 @@ use std::path::Path;
 use nono::User;
 use nono::presets::removed_variable;
 
-use crate::cli::RunArgs;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::report::Report;
 
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -22,16 +22,16 @@ pub(crate) type Environment = BTreeMap<OsString, OsString>;
 /// The caller's variables without those that no program should inherit unasked, those of the user it
 /// runs as, and what the flags say: `NAME` keeps one, `NAME=VALUE` sets one, later ones win.
 pub(crate) fn of(
-    arguments: &RunArgs,
+    options: &Options,
     user: Option<&User>,
     report: &Report,
 ) -> Result<Environment, Failure> {
     let mut environment = Environment::new();
-    if !arguments.clear_env {
+    if !options.clear_env {
         for (name, value) in std::env::vars_os() {
             match removed_variable(&name) {
                 None => drop(environment.insert(name, value)),
-                Some(variable) if arguments.verbose => report.note(format_args!(
+                Some(variable) if options.verbose => report.note(format_args!(
                     "{} is not passed on ({}); pass it with --env",
                     name.display(),
                     variable.reason
@@ -43,14 +43,14 @@ pub(crate) fn of(
     for (name, value) in user.iter().flat_map(|user| user.environment()) {
         environment.insert(name.into(), value.into());
     }
-    for file in &arguments.env_file {
+    for file in &options.env_file {
         let text =
             read(file).map_err(|source| Failure::EnvironmentFile { file: file.clone(), source })?;
         for line in text.split(|&byte| byte == b'\n').filter(|line| is_entry(line)) {
             set(&mut environment, OsStr::from_bytes(line))?;
         }
     }
-    for entry in &arguments.env {
+    for entry in &options.env {
         set(&mut environment, entry)?;
     }
     Ok(environment)
@@ -63,7 +63,8 @@ fn set(environment: &mut Environment, entry: &OsStr) -> Result<(), Failure> {
         None => (bytes, std::env::var_os(entry)),
     };
     if name.is_empty() || bytes.contains(&0) {
-        let message = format!("--env {}: neither NAME nor NAME=VALUE", entry.display());
+        let message =
+            format!("--env {}: neither NAME nor NAME=VALUE; write one of them", entry.display());
         return Err(Failure::Usage(message));
     }
     if let Some(value) = value {

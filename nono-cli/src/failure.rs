@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use nono::executable::ExecutableError;
+use nono::supervisor::{IpcError, PolicyError};
 use nono::{NonoError, UserError};
+use nono_supervisor::journal::JournalError;
 
 use crate::grants_file::ProfileError;
 use crate::state_file::StateFileError;
@@ -18,7 +20,7 @@ pub(crate) const NOT_FOUND: u8 = 127;
 /// A reason not to run the program. The text is one line and ends with the next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line is wrong.
+    /// The command line is wrong: what, and the next step.
     Usage(String),
     /// nono would lend rights that its caller lacks.
     SetId,
@@ -73,6 +75,21 @@ pub(crate) enum Failure {
     NoState,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
+    /// The supervisor cannot be reached, or its program cannot reach it.
+    Ipc(IpcError),
+    /// A journal cannot be read or kept.
+    Journal(JournalError),
+    /// The record of decisions lies in a grant.
+    GrantedJournal(PathBuf),
+    /// A policy cannot be read.
+    Policy(PolicyError),
+    /// The manual pages cannot be written.
+    ManPages {
+        /// The directory for them.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// What `NONO_STATE` names does not tell of a sandbox.
     State {
         /// The file.
@@ -107,7 +124,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => write!(f, "{message}; see nono run --help"),
+            Self::Usage(message) => f.write_str(message),
             Self::SetId => f.write_str(
                 "refusing to run set-id or with file capabilities; \
                  remove the bits: chmod ug-s, setcap -r",
@@ -163,7 +180,24 @@ impl fmt::Display for Failure {
                 write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
             }
             Self::Start(error) => error.fmt(f),
-            Self::System { call, source } => write!(f, "{call}: {source}"),
+            Self::Ipc(error @ IpcError::NoSupervisor) => {
+                write!(f, "{error}; start the program with nono run --supervised")
+            }
+            Self::Ipc(error) => write!(f, "the supervisor cannot be reached: {error}"),
+            Self::Journal(error) => write!(f, "{error}; {}", journal_step(error)),
+            Self::GrantedJournal(path) => write!(
+                f,
+                "the program could reach the record of its requests in {}; name another directory: \
+                 --audit-dir",
+                path.display()
+            ),
+            Self::Policy(error) => write!(f, "--approve policy: {error}"),
+            Self::ManPages { path, source } => {
+                write!(f, "{}: {source}; name a directory you may write", path.display())
+            }
+            Self::System { call, source } => {
+                write!(f, "{call}: {source}; {}", system_step(source))
+            }
         }
     }
 }
@@ -188,6 +222,32 @@ fn program_step(error: &ExecutableError) -> &'static str {
         ExecutableError::Unreadable { .. } => "make it readable for you: chmod +r",
         ExecutableError::TooManyInterpreters { .. } => "name the last interpreter yourself",
         _ => "name a program built for this machine",
+    }
+}
+
+/// What to do about a journal that cannot be read.
+fn journal_step(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::OpenToOthers { .. } => "what others could write proves nothing: chmod go=",
+        JournalError::Owner { .. } => "read it as that user",
+        JournalError::Link(_) | JournalError::Kind { .. } => "name the directory itself",
+        _ => "nono audit list names the sessions, --audit-dir another directory",
+    }
+}
+
+/// What to do about a call that the system refused nono.
+fn system_step(error: &io::Error) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files: ulimit -n",
+        Some(Errno::AGAIN) => "end other programs, or raise the limit of processes: ulimit -u",
+        Some(Errno::NOMEM) => "end other programs, or raise the limit of memory",
+        Some(Errno::NOSPC | Errno::DQUOT) => "make room where it is written to",
+        Some(Errno::PIPE) => "have the reader read to the end",
+        Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => {
+            "something around nono refuses the call: run it outside of that, or allow it there"
+        }
+        _ => "try again; if it stays, nono doctor says what this system supports",
     }
 }
 

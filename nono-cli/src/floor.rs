@@ -43,12 +43,16 @@ fn close_entries(caps: &mut CapabilitySet, user: Option<&User>) -> Result<(), Fa
     for home in homes {
         presets::add_never_grant(caps, &home)?;
     }
-    for (variable, directory) in [("XDG_STATE_HOME", "nono"), ("XDG_CONFIG_HOME", "nono")] {
-        if let Some(parent) = absolute_variable(variable) {
-            close(caps, &parent.join(directory))?;
-        }
+    for directory in own_directories() {
+        close(caps, &directory)?;
     }
     Ok(())
+}
+
+/// Where nono keeps what it knows, when the environment says so.
+pub(crate) fn own_directories() -> Vec<PathBuf> {
+    let variables = ["XDG_STATE_HOME", "XDG_CONFIG_HOME"];
+    variables.into_iter().filter_map(absolute_variable).map(|parent| parent.join("nono")).collect()
 }
 
 fn is_of_the_base(grant: &FsCapability) -> bool {
@@ -57,7 +61,7 @@ fn is_of_the_base(grant: &FsCapability) -> bool {
 
 /// The home directories whose secrets are kept: what `HOME` says, what `/etc/passwd` says, and that
 /// of the user the program runs as.
-fn homes(user: Option<&User>) -> BTreeSet<PathBuf> {
+pub(crate) fn homes(user: Option<&User>) -> BTreeSet<PathBuf> {
     let users = user.map(|user| user.home().to_owned());
     absolute_variable("HOME").into_iter().chain(user::recorded_home().ok()).chain(users).collect()
 }

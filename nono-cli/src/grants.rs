@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nono::{AccessMode, Exemption, FsCapability, Gap, PortRange, Privilege, Result};
 use serde::Deserialize;
 
@@ -101,7 +102,13 @@ pub(crate) struct Grants {
     #[arg(long, help_heading = "Sandbox")]
     pub(crate) no_base: bool,
     /// Run although the kernel cannot enforce this; the message that refuses names the gap
-    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Sandbox",
+        value_parser = gaps(),
+        hide_possible_values = true
+    )]
     pub(crate) allow_gap: Vec<Gap>,
     /// As root, leave the program this capability, named as in capabilities(7); all others are
     /// taken away
@@ -113,6 +120,11 @@ pub(crate) struct Grants {
     /// Start the program in this directory
     #[arg(long, value_name = "DIR", help_heading = "Sandbox")]
     pub(crate) workdir: Option<PathBuf>,
+}
+
+/// By name, and all of them, for completions and suggestions.
+fn gaps() -> impl TypedValueParser<Value = Gap> {
+    PossibleValuesParser::new(Gap::ALL.map(Gap::name)).try_map(|name| name.parse::<Gap>())
 }
 
 /// The paths of one flag, and what it makes of each.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nono::UserError;
 use nono::user::home;
+use nono::{Position, UserError};
 
 use crate::grants::Grants;
 
@@ -64,12 +64,10 @@ fn place(path: &Path, directory: &Path) -> Result<PathBuf, ProfileErrorKind> {
 }
 
 fn malformed(text: &str, error: &toml::de::Error) -> ProfileErrorKind {
-    let offset = error.span().map_or(0, |span| span.start);
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let at = Position::of(text, error.span().map_or(0, |span| span.start));
     ProfileErrorKind::Malformed {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
+        line: at.line,
+        column: at.column,
         message: error.message().to_owned(),
     }
 }

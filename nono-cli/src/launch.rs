@@ -2,48 +2,87 @@
 
 use std::process::ExitCode;
 
-use nono::Command;
 use nono::private_tmp::PrivateTmp;
+use nono::{CapabilitySource, Command, FsCapability};
 
-use crate::cli::RunArgs;
 use crate::dry_run;
-use crate::environment;
+use crate::environment::{self, Environment};
 use crate::failure::Failure;
+use crate::hint;
+use crate::options::Options;
 use crate::report::Report;
-use crate::request::Request;
-use crate::state_file::{self, StateFile};
+use crate::request::{Program, Request};
+use crate::state_file::StateFile;
+use crate::supervise::{self, Session};
 use crate::wait;
 
-/// Runs what was asked for, and gives its exit status.
-///
+/// Runs the program as the options say, and gives its exit status, or nono's own with a reason.
+pub(crate) fn run(options: &Options, program: Program<'_>) -> ExitCode {
+    let report = Report::new(options.silent, options.json);
+    try_run(options, program, &report).unwrap_or_else(|failure| report.failed(&failure))
+}
+
 /// When nothing is left to do after the program, nono replaces itself by it; else it waits.
-pub(crate) fn run(arguments: &RunArgs, report: &Report) -> Result<ExitCode, Failure> {
-    let mut request = Request::new(arguments, report)?;
-    if arguments.dry_run {
-        dry_run::print(&request, arguments.json)?;
+fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<ExitCode, Failure> {
+    let mut request = Request::new(options, program, report)?;
+    if options.dry_run {
+        dry_run::tell(&request, options.json)?;
         request.warn_about_names(report);
         return Ok(ExitCode::SUCCESS);
     }
-    if !request.base {
-        let mut command = command(&request, arguments, report)?;
-        command.env_remove(state_file::VARIABLE);
+    let supervised = options.supervise.supervised;
+    let environment = environment::of(options, request.user.as_ref(), report)?;
+    if supervised {
+        add_own_program(&mut request)?;
+    } else if !request.base {
+        let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
         return Err(command.exec().into());
     }
-    let tmp = add_private_tmp(&mut request)?;
-    let state = StateFile::beside(&tmp, &mut request.caps)?;
-    let mut command = command(&request, arguments, report)?;
-    state.hand_over(&request.caps, &mut command)?;
+    let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
+    let state = tmp.as_ref().map(|tmp| StateFile::beside(tmp, &mut request.caps)).transpose()?;
+    let mut command = command(&request, &environment, options, report)?;
+    if let Some(state) = state {
+        state.hand_over(&request.caps, &mut command)?;
+    }
     warn(&request, report);
-    command.env("TMPDIR", tmp.path()).die_with_parent();
-    let ended = wait::run(&mut command, || {
+    if let Some(tmp) = &tmp {
+        command.env("TMPDIR", tmp.path());
+    }
+    let meanwhile = || {
         // What cannot be removed now is tried again by a later run.
-        let _ = tmp.remove_stale();
-    });
-    if let Err(error) = tmp.remove() {
+        let _ = tmp.as_ref().map(PrivateTmp::remove_stale);
+    };
+    let ended = if supervised {
+        let caller = || rustix::process::getuid().as_raw();
+        let user = request.user.as_ref().map_or_else(caller, |user| user.identity().uid());
+        let session = Session::new(&options.supervise, &request.caps, &request.program, user);
+        supervise::run(command, session, meanwhile, report)
+    } else {
+        wait::run(command.die_with_parent(), meanwhile)
+    };
+    remove(tmp, report);
+    let ended = ended?;
+    // The last command of a shell is no news to whoever typed it.
+    if ended.has_failed && matches!(program, Program::Command(_)) {
+        hint::give(&request, &environment, options, report);
+    }
+    Ok(ended.status)
+}
+
+fn remove(tmp: Option<PrivateTmp>, report: &Report) {
+    if let Some(Err(error)) = tmp.map(PrivateTmp::remove) {
         report.warning(format_args!("cannot remove the temporary directory: {error}"));
     }
-    ended.map(|ended| ended.status)
+}
+
+/// The program asks with `nono request`, wherever nono is installed.
+fn add_own_program(request: &mut Request) -> Result<(), Failure> {
+    let program = std::env::current_exe()
+        .map_err(|source| Failure::System { call: "readlink /proc/self/exe", source })?;
+    let grant = FsCapability::new_executable(&program)?.with_source(CapabilitySource::System);
+    request.caps.add_fs(grant);
+    Ok(())
 }
 
 /// What the caller may not have meant. Said when nothing else keeps the program from starting.
@@ -79,9 +118,14 @@ fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {
 }
 
 /// The program in its sandbox, ready to start.
-fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Command, Failure> {
+fn command(
+    request: &Request,
+    environment: &Environment,
+    options: &Options,
+    report: &Report,
+) -> Result<Command, Failure> {
     let sandbox = request.sandbox()?;
-    if arguments.verbose {
+    if options.verbose {
         for line in request.caps.summary().lines() {
             report.note(line);
         }
@@ -105,7 +149,6 @@ fn command(request: &Request, arguments: &RunArgs, report: &Report) -> Result<Co
         command.arg0(name);
     }
     command.args(words);
-    let environment = environment::of(arguments, request.user.as_ref(), report)?;
     command.env_clear();
     for (name, value) in environment {
         command.env(name, value);

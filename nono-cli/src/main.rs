@@ -1,13 +1,16 @@
 //! The `nono` command.
 //!
 //! ```text
-//! arguments ──cli──▶ RunArgs ──request──▶ Request ──launch──▶ the program, and its exit status
+//! arguments ──cli──▶ Options ──request──▶ Request ──launch──▶ the program, and its exit status
 //! ```
 //!
-//! What was typed (`RunArgs`, `Grants`) and what is used (`Request`) are two types; everything
+//! What was typed (`Options`, `Grants`) and what is used (`Request`) are two types; everything
 //! that can be refused is refused between them, before anything starts.
 
+mod ask;
+mod audit;
 mod cli;
+mod completions;
 mod doctor;
 mod dry_run;
 mod environment;
@@ -15,13 +18,22 @@ mod failure;
 mod floor;
 mod grants;
 mod grants_file;
+mod help;
+mod hint;
 mod launch;
+mod man;
+mod options;
+mod policy;
 mod report;
 mod request;
+mod run;
 mod setup;
+mod shell;
 mod signals;
 mod state_file;
+mod supervise;
 mod sys;
+mod usage;
 mod version;
 mod wait;
 mod why;
@@ -35,18 +47,19 @@ use report::Report;
 
 fn main() -> ExitCode {
     match refuse_set_id().and_then(|()| cli::parse()) {
-        Ok(Some(Command::Run(arguments))) => run(&arguments),
+        Ok(Some(Command::Run(arguments))) => run::run(&arguments),
+        Ok(Some(Command::Shell(arguments))) => shell::run(&arguments),
+        Ok(Some(Command::Ask(arguments))) => ask::run(&arguments),
         Ok(Some(Command::Doctor(arguments))) => doctor::run(arguments),
+        Ok(Some(Command::Audit(arguments))) => audit::run(&arguments),
+        Ok(Some(Command::Policy(arguments))) => policy::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
+        Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
+        Ok(Some(Command::Man(arguments))) => man::run(arguments),
         Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),
     }
-}
-
-fn run(arguments: &cli::RunArgs) -> ExitCode {
-    let report = Report::new(arguments.silent, arguments.json);
-    launch::run(arguments, &report).unwrap_or_else(|failure| report.failed(&failure))
 }
 
 /// Whether messages are to be JSON, also where the arguments as a whole are not understood.

@@ -1,10 +1,17 @@
-//! What nono says, all of it on standard error.
+//! What nono says, on standard error but for what was asked for.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::failure::Failure;
+
+/// Prints what was asked for, on standard output.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    let printed = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    printed.map_err(|source| Failure::System { call: "write", source })
+}
 
 /// How to say things: in lines for people, or as one JSON object a line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +39,11 @@ impl Report {
         }
     }
 
+    /// What the caller asked for and does not get.
+    pub(crate) fn error(self, message: impl Display) {
+        self.say("error", &message.to_string());
+    }
+
     /// The end. Said even when silent: a status without a reason helps nobody.
     pub(crate) fn failed(self, failure: &Failure) -> ExitCode {
         self.say("error", &failure.to_string());
@@ -45,11 +57,29 @@ impl Report {
         let line = if self.json {
             format!("{}\n", serde_json::json!({ "level": level, "message": message }))
         } else {
-            let label = if level == "note" { String::new() } else { format!("{level}: ") };
+            let label = label(level, has_colour());
             format!("nono: {label}{}\n", printable(message))
         };
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
+}
+
+/// The word before a message, in the colour of its weight; a note has none.
+fn label(level: &str, colour: bool) -> String {
+    // Bold red and bold yellow. Source: ECMA-48, select graphic rendition.
+    let weight = if level == "error" { "1;31" } else { "1;33" };
+    match (level, colour) {
+        ("note", _) => String::new(),
+        (_, false) => format!("{level}: "),
+        (_, true) => format!("\x1b[{weight}m{level}:\x1b[0m "),
+    }
+}
+
+/// Whether standard error is a terminal that shows colours, and nobody minds. Source: no-color.org.
+fn has_colour() -> bool {
+    let minds = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let shows = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    !minds && shows && std::io::stderr().is_terminal()
 }
 
 /// The text without the numbers that std adds to what the system says, which help nobody.

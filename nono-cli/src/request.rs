@@ -7,15 +7,43 @@ use std::path::{Component, Path, PathBuf};
 use nono::executable::{self, ExecutableError};
 use nono::{
     CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Gap, NetworkMode, NonoError,
-    PreparedSandbox, Sandbox, User, presets,
+    PreparedSandbox, Sandbox, User, presets, user,
 };
 
-use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::floor;
 use crate::grants::Grants;
 use crate::grants_file;
+use crate::options::Options;
 use crate::report::Report;
+
+/// What to start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Program<'a> {
+    /// A program and its arguments.
+    Command(&'a [OsString]),
+    /// This shell, or the usual one of whom it runs as.
+    Shell(Option<&'a Path>),
+}
+
+impl Program<'_> {
+    /// The program's name and its arguments.
+    fn words(self, user: Option<&User>) -> Vec<OsString> {
+        match (self, user) {
+            (Self::Command(words), _) => words.to_vec(),
+            (Self::Shell(Some(shell)), _) => vec![shell.into()],
+            (Self::Shell(None), Some(user)) => vec![user.shell().into()],
+            (Self::Shell(None), None) => vec![usual_shell()],
+        }
+    }
+}
+
+/// The caller's shell: what `SHELL` says, else `/etc/passwd`, else every system's own.
+fn usual_shell() -> OsString {
+    let named = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let recorded = || user::recorded_shell().ok().map(PathBuf::into_os_string);
+    named.or_else(recorded).unwrap_or_else(|| "/bin/sh".into())
+}
 
 /// A run with everything looked up and nothing started.
 #[derive(Debug)]
@@ -37,14 +65,19 @@ pub(crate) struct Request {
 impl Request {
     /// Looks everything up that the arguments name. Relative paths in flags are relative to the
     /// caller's directory, a relative program to the directory it starts in.
-    pub(crate) fn new(arguments: &RunArgs, report: &Report) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        options: &Options,
+        program: Program<'_>,
+        report: &Report,
+    ) -> Result<Self, Failure> {
         let Granted { user, workdir, base, mut caps } =
-            Granted::new(&arguments.grants, &arguments.grants_file, report)?;
-        let program = enter_and_find(&workdir, &arguments.command)?;
+            Granted::new(&options.grants, &options.grants_file, report)?;
+        let command = program.words(user.as_ref());
+        let program = enter_and_find(&workdir, &command)?;
         if base {
             add_program(&mut caps, &program)?;
         }
-        Ok(Self { program, command: arguments.command.clone(), workdir, caps, user, base })
+        Ok(Self { program, command, workdir, caps, user, base })
     }
 
     /// The sandbox to run it in.
@@ -101,7 +134,7 @@ impl Granted {
             .chain([(CapabilitySource::User, flags)])
             .collect();
 
-        let user = user(&sources)?;
+        let user = user_of(&sources)?;
         let workdir = workdir(&sources)?;
         let base = !sources.iter().any(|(_, grants)| grants.no_base);
         let mut caps = CapabilitySet::new();
@@ -116,7 +149,7 @@ impl Granted {
     }
 }
 
-fn user(sources: &[(CapabilitySource, &Grants)]) -> Result<Option<User>, Failure> {
+fn user_of(sources: &[(CapabilitySource, &Grants)]) -> Result<Option<User>, Failure> {
     let Some(name) = sources.iter().rev().find_map(|(_, grants)| grants.user.as_deref()) else {
         return Ok(None);
     };

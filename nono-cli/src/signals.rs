@@ -1,7 +1,7 @@
 //! Signals sent to nono, as records in a pipe.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -52,6 +52,11 @@ impl Signals {
         }
         sys::unblock(libc::SIGCHLD)?;
         Ok(Self { arrivals })
+    }
+
+    /// Becomes readable when one arrives.
+    pub(crate) fn arrivals(&self) -> BorrowedFd<'_> {
+        self.arrivals.as_fd()
     }
 
     /// Waits for the next one.

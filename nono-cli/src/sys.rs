@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::signals::Arrival;
@@ -18,12 +18,14 @@ pub(crate) fn is_secure_execution() -> bool {
 pub(crate) const RECORD_BYTES: usize = 8;
 
 static SENDER: AtomicI32 = AtomicI32::new(-1);
-static KEEP_OPEN: OnceLock<OwnedFd> = OnceLock::new();
+static KEEP_OPEN: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
-/// Has the handlers write to this descriptor. Only the first call counts.
+/// Has the handlers write to this descriptor. One is open for as long as the process lives: a second
+/// call is for a forked child, which leaves its parent's alone.
 pub(crate) fn send_signals_to(sender: OwnedFd) {
-    let sender = KEEP_OPEN.get_or_init(|| sender);
     SENDER.store(sender.as_raw_fd(), Ordering::Release);
+    let mut kept = KEEP_OPEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    *kept = Some(sender);
 }
 
 /// Catches one signal, unless it is being ignored; but SIGCHLD always, since without it the end of
@@ -126,6 +128,16 @@ pub(crate) fn fork_sleeper() -> io::Result<rustix::process::Pid> {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut())
     })?;
     if child < 0 { Err(failed) } else { rustix::process::Pid::from_raw(child).ok_or(failed) }
+}
+
+/// Forks; `None` in the child, which goes on as its parent would. This process has to have one thread.
+/// Source: fork(2).
+pub(crate) fn fork() -> io::Result<Option<rustix::process::Pid>> {
+    // SAFETY: this process has one thread, so that no lock is held in the child.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(rustix::process::Pid::from_raw(pid)),
+    }
 }
 
 fn sleep_until_the_end_of(parent: rustix::process::Pid) -> ! {

@@ -20,7 +20,9 @@ use crate::witness::Witness;
 #[must_use]
 pub(crate) struct Ended {
     pub(crate) status: ExitCode,
-    _witness: Option<Witness>,
+    /// Whether it exited, and not with 0.
+    pub(crate) has_failed: bool,
+    pub(crate) _witness: Option<Witness>,
 }
 
 /// Runs the command to its end, with `meanwhile` done while it runs.
@@ -39,7 +41,11 @@ pub(crate) fn run(command: &mut Command, meanwhile: impl FnOnce()) -> Result<End
         if arrival.number == libc::SIGCHLD {
             if let Some(status) = program.reap().map_err(system("waitpid"))? {
                 program.witness.iter().for_each(Witness::dismiss);
-                return Ok(Ended { status: status.into(), _witness: program.witness });
+                return Ok(Ended {
+                    status: exit_status(status).into(),
+                    has_failed: status.exit_status().is_some_and(|status| status != 0),
+                    _witness: program.witness,
+                });
             }
         } else if !arrival.is_for_the_foreground() {
             program.forward(arrival);
@@ -55,23 +61,19 @@ struct Program {
 }
 
 impl Program {
-    /// Passes a signal on, unless it was sent to the group and the program is in it.
     fn forward(&mut self, arrival: Arrival) {
-        let shares_group = getpgid(Some(self.process)).ok() == getpgid(None).ok();
-        let saw = self.witness.as_mut().map(|witness| witness.saw(arrival.number));
-        if matches!(saw, Some(Ok(true))) && shares_group {
-            return;
-        }
-        // If it ended meanwhile, the next arrival tells; no other failure is worth its end.
-        let _ = sys::kill(self.process, arrival.number);
+        forward(self.process, &mut self.witness, arrival, |number| {
+            // If it ended meanwhile, the next arrival tells; no other failure is worth its end.
+            let _ = sys::kill(self.process, number);
+        });
     }
 
-    /// Looks at what became of the program; stops with it, and gives its exit status at the end.
-    fn reap(&self) -> io::Result<Option<u8>> {
+    /// Looks at what became of the program; stops with it, and tells how it ended.
+    fn reap(&self) -> io::Result<Option<WaitStatus>> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
         while let Some((_, status)) = waitpid(Some(self.process), options)? {
             if !status.stopped() {
-                return Ok(Some(exit_status(status)));
+                return Ok(Some(status));
             }
             sys::stop_self()?;
         }
@@ -79,8 +81,22 @@ impl Program {
     }
 }
 
+/// Passes a signal on through `send`, unless it was sent to the group and the program is in it.
+pub(crate) fn forward(
+    process: Pid,
+    witness: &mut Option<Witness>,
+    arrival: Arrival,
+    send: impl FnOnce(i32),
+) {
+    let shares_group = getpgid(Some(process)).ok() == getpgid(None).ok();
+    let saw = witness.as_mut().map(|witness| witness.saw(arrival.number));
+    if !(matches!(saw, Some(Ok(true))) && shares_group) {
+        send(arrival.number);
+    }
+}
+
 /// The program's own status, or 128+n when signal n ended it, as the shells tell it.
-fn exit_status(status: WaitStatus) -> u8 {
+pub(crate) fn exit_status(status: WaitStatus) -> u8 {
     let killed = || status.terminating_signal().map(|number| 128 + number);
     let status = status.exit_status().or_else(killed).unwrap_or_default();
     u8::try_from(status & 0xff).unwrap_or_default()

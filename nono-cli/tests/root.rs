@@ -188,6 +188,22 @@ fn a_write_grant_on_the_system_is_a_gap_for_root_and_not_for_a_named_user() {
 }
 
 #[test]
+fn the_shell_for_a_named_user_is_its_own_whatever_the_environment_says() {
+    if !is_root_or_says_so() {
+        return;
+    }
+    let mut command = Command::new(nono_path());
+    let output = command
+        .args(["shell", "--dry-run", "--json", "--user", "nobody"])
+        .env("SHELL", "/bin/bash")
+        .output()
+        .unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let nobody = nono::User::named("nobody").unwrap();
+    assert_eq!(shown["program"], nobody.shell().to_str().unwrap());
+}
+
+#[test]
 fn a_program_of_another_user_can_read_its_state() {
     if !is_root_or_says_so() {
         return;

@@ -64,6 +64,12 @@ pub trait ApprovalBackend: Send + Sync {
     /// A short name for records and messages.
     fn backend_name(&self) -> &str;
 
+    /// Whether it decides without waiting for anything, so that it may be asked on the thread that
+    /// receives requests.
+    fn is_immediate(&self) -> bool {
+        false
+    }
+
     /// Decides with all that is known. What the supervisor calls; a backend that needs only the
     /// specified request leaves this as it is, and its answers reach one operation far.
     ///

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApprovalDecision, CapabilityRequest, ObjectId, Operation, Peer, ReasonCode, Scope};
+use crate::{
+    ApprovalDecision, CapabilityRequest, ObjectId, Operation, Peer, ReasonCode, Scope, path_text,
+};
 
 /// One decision, whatever its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,7 @@ pub struct JournalRecord {
     /// What was to be done.
     pub operation: Operation,
     /// The path as the program spelled it, where it differs from the request's.
+    #[serde(default, with = "path_text::optional")]
     pub spelled: Option<PathBuf>,
     /// The object, once it was found.
     pub object: Option<ObjectId>,
@@ -70,4 +73,44 @@ pub trait AuditSink: Send + Sync {
     /// # Errors
     /// The record may not have been kept; what it was about is then denied.
     fn record(&self, record: &JournalRecord, durability: Durability) -> io::Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+    use crate::AccessMode;
+
+    #[test]
+    fn a_record_with_paths_that_are_not_text_comes_back_from_its_json() {
+        let raw: PathBuf = OsString::from_vec(b"/a/\xff\n".to_vec()).into();
+        let request = CapabilityRequest {
+            request_id: "r1".into(),
+            path: raw.clone(),
+            access: AccessMode::Read,
+            reason: None,
+            child_pid: 7,
+            session_id: "s".into(),
+        };
+        let record = JournalRecord {
+            entry: AuditEntry {
+                timestamp: SystemTime::now(),
+                request,
+                decision: ApprovalDecision::Timeout,
+                backend: "policy".into(),
+                duration_ms: 3,
+            },
+            peer: Peer { executable: Some(raw.clone()), ..Peer::new(7, 1, 1) },
+            operation: Operation::Connect(443),
+            spelled: Some(raw),
+            object: None,
+            code: Some(ReasonCode::TimedOut),
+            scope: Scope::Once,
+            outcome: Some(Outcome::Failed(13)),
+        };
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<JournalRecord>(&json).unwrap(), record);
+    }
 }

@@ -83,6 +83,12 @@ pub enum NonoError {
     /// A stored state could not be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A path begins with `~/` and the home directory is not known.
+    #[error("{}: HOME is not set to an absolute path; write the whole path", .0.display())]
+    NoHome(PathBuf),
+    /// A path that has to be absolute is not.
+    #[error("not an absolute path: {}", .0.display())]
+    NotAbsolute(PathBuf),
 }
 
 fn at(path: &Option<PathBuf>) -> String {
@@ -108,6 +114,8 @@ impl NonoError {
             Self::System { .. } => 12,
             Self::State(_) => 13,
             Self::PrivilegeNotHeld(_) => 14,
+            Self::NoHome(_) => 15,
+            Self::NotAbsolute(_) => 16,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::OpenIntent;
-use crate::{ApprovalDecision, CapabilityRequest, ObjectId, ReasonCode};
+use crate::{ApprovalDecision, CapabilityRequest, ObjectId, ReasonCode, path_text};
 
 /// Everything a backend may base its decision on. What the kernel vouches for and what the program
 /// says of itself are kept apart.
@@ -61,6 +61,7 @@ pub struct Peer {
     pub gid: u32,
     /// The file it executes, if that could be read. Advice and no boundary: a program that was
     /// allowed to ask can execute another file afterwards.
+    #[serde(default, with = "path_text::optional")]
     pub executable: Option<PathBuf>,
 }
 

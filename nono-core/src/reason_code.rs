@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The stable code of a denial. As JSON it is its text; one that this version does not know is kept
 /// as it came.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasonCode {
     /// The path is on the list of what is never granted.
@@ -108,19 +108,37 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-impl From<String> for ReasonCode {
-    fn from(text: String) -> Self {
+impl From<&str> for ReasonCode {
+    fn from(text: &str) -> Self {
         let known = TEXTS.iter().find(|(_, known)| *known == text);
-        known.map_or(Self::Unknown(text), |(code, _)| code.clone())
+        known.map_or_else(|| Self::Unknown(text.to_owned()), |(code, _)| code.clone())
     }
 }
 
-impl From<ReasonCode> for String {
-    fn from(code: ReasonCode) -> Self {
-        match code {
-            ReasonCode::Unknown(text) => text,
-            known => known.as_str().to_owned(),
-        }
+/// Without an allocation, as a known code is read too.
+impl Serialize for ReasonCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ReasonCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text)
+    }
+}
+
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = ReasonCode;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text of a reason code")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ReasonCode, E> {
+        Ok(text.into())
     }
 }
 

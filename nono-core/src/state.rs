@@ -1,14 +1,12 @@
 //! A capability set as JSON, with nothing lost.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::path_text::PathText;
 use crate::{
     AccessMode, CapabilitySet, CapabilitySource, DeniedPath, Exemption, FileKind, FsCapability,
     Gap, NetworkMode, ObjectId, PortSet, Privilege,
@@ -243,40 +241,11 @@ impl From<&DeniedState> for DeniedPath {
     }
 }
 
-/// A path in JSON: a string where it is UTF-8, else `{"base64": "…"}` of its bytes (RFC 4648).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PathForm", into = "PathForm")]
-struct PathText(PathBuf);
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-enum PathForm {
-    Text(String),
-    Bytes { base64: String },
-}
-
-impl From<PathText> for PathForm {
-    fn from(path: PathText) -> Self {
-        match path.0.into_os_string().into_string() {
-            Ok(text) => Self::Text(text),
-            Err(raw) => Self::Bytes { base64: STANDARD.encode(raw.as_bytes()) },
-        }
-    }
-}
-
-impl TryFrom<PathForm> for PathText {
-    type Error = base64::DecodeError;
-
-    fn try_from(form: PathForm) -> Result<Self, Self::Error> {
-        Ok(Self(match form {
-            PathForm::Text(text) => text.into(),
-            PathForm::Bytes { base64 } => OsString::from_vec(STANDARD.decode(base64)?).into(),
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -1,7 +1,7 @@
 //! What a sandboxed program links to ask for more.
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::decoder::Passed;
-use crate::door::SESSION_VARIABLE;
+use crate::door::{SESSION_VARIABLE, knock};
 use crate::link::Link;
 use crate::{IpcError, Result, rendezvous};
 
@@ -119,6 +119,15 @@ impl Client {
     pub fn from_env() -> Result<Self> {
         let session_id = std::env::var(SESSION_VARIABLE).unwrap_or_default();
         Self::on(rendezvous::stream()?, session_id)
+    }
+
+    /// Connects through a door: the end of it that a program inherits.
+    ///
+    /// # Errors
+    /// [`IpcError::TimedOut`] when the supervisor does not open it, [`IpcError::Closed`] when it is
+    /// gone.
+    pub fn through(door: impl AsFd, session_id: String) -> Result<Self> {
+        Self::on(knock(door.as_fd(), rendezvous::DOOR_DEADLINE)?, session_id)
     }
 
     /// Takes a connected stream over. `session_id` is what requests claim to belong to; empty claims

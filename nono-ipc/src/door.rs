@@ -85,8 +85,13 @@ impl Door {
     /// # Errors
     /// [`IpcError::InFlight`], [`IpcError::Closed`], [`IpcError::System`].
     pub fn answer(&self) -> Result<Option<SupervisorEnd>> {
+        self.open()?.map(SupervisorEnd::from_stream).transpose()
+    }
+
+    /// As [`answer`](Self::answer): the bare stream, on which senders are named.
+    pub(crate) fn open(&self) -> Result<Option<UnixStream>> {
         let (ours, theirs) = stream_pair()?;
-        let end = SupervisorEnd::from_stream(ours)?;
+        sys::name_senders(ours.as_fd()).map_err(IpcError::system("setsockopt SO_PASSCRED"))?;
         let descriptors = [theirs.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -96,7 +101,7 @@ impl Door {
         let body = [std::io::IoSlice::new(&version)];
         match sendmsg(&self.socket, &body, &mut control, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
         {
-            Ok(_) => Ok(Some(end)),
+            Ok(_) => Ok(Some(ours)),
             Err(Errno::AGAIN) => Ok(None),
             Err(Errno::PIPE | Errno::CONNRESET) => Err(IpcError::Closed),
             Err(Errno::TOOMANYREFS) => Err(IpcError::InFlight),
@@ -147,17 +152,16 @@ fn send_knock(door: BorrowedFd<'_>, due: Instant) -> Result<bool> {
 fn receive_stream(door: BorrowedFd<'_>, due: Instant) -> Result<Option<UnixStream>> {
     while wait(door, PollFlags::IN, due)? {
         let mut version = [0; 1];
-        let (length, mut control) = match sys::receive(door, &mut version, Room::Descriptor, false)
-        {
+        let (length, control) = match sys::receive(door, &mut version, Room::Descriptor, false) {
             Ok(received) => received,
             // Another process was faster.
             Err(Errno::AGAIN | Errno::INTR) => continue,
             Err(errno) => return Err(IpcError::system("recvmsg")(errno)),
         };
-        return match (length, control.descriptors.len(), control.truncated) {
+        return match (length, control.count, control.truncated) {
             (0, 0, false) => Err(IpcError::Closed),
             (_, 0, true) => Err(IpcError::DescriptorLost),
-            (_, 1, false) => Ok(control.descriptors.pop().map(UnixStream::from)),
+            (_, 1, false) => Ok(control.descriptor.map(UnixStream::from)),
             (_, 0, false) => Err(IpcError::NoDescriptor),
             (_, count, _) => Err(FrameError::ExtraDescriptors { count }.into()),
         };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::connection::Connection;
-use crate::decoder::Passed;
+use crate::decoder::{Frame, Passed};
 use crate::incoming::Delivery;
 use crate::peer::{PeerCredentials, Sender};
 use crate::sys::{self, Room};
@@ -113,6 +113,14 @@ impl<M: DeserializeOwned, R: Serialize> SupervisorEnd<M, R> {
         self.connection.send(reply, Some(descriptor.as_fd()))
     }
 
+    /// Sends bytes as they are and a descriptor with them; the body may be empty.
+    ///
+    /// # Errors
+    /// As of [`send_body`](Self::send_body) and [`send_with_fd`](Self::send_with_fd).
+    pub fn send_body_with_fd(&mut self, body: &[u8], descriptor: impl AsFd) -> Result<()> {
+        self.connection.send_body(body, Some(descriptor.as_fd()))
+    }
+
     /// Sends a reply without waiting: what the child does not take yet is kept and sent by
     /// [`flush`](Self::flush). Whether all is sent.
     ///
@@ -189,6 +197,25 @@ impl<M: Serialize, R: DeserializeOwned> ClientEnd<M, R> {
 macro_rules! end {
     ($end:ident) => {
         impl<M, R> $end<M, R> {
+            /// Sends bytes as they are, as the body of a frame: for those whose messages are not
+            /// JSON. Else as `send`.
+            ///
+            /// # Errors
+            /// [`IpcError::Unsendable`] for no bytes, and for more than
+            /// [`BODY_MAX`](crate::BODY_MAX); as of `send`.
+            pub fn send_body(&mut self, body: &[u8]) -> Result<()> {
+                self.connection.send_body(body, None)
+            }
+
+            /// Waits for the next frame, whatever its body is; `None` when the peer has closed its
+            /// end. Nothing is allocated or copied: the body is lent until the next receive.
+            ///
+            /// # Errors
+            /// As of `recv`.
+            pub fn recv_body(&mut self) -> Result<Option<Frame<'_, OwnedFd, Sender>>> {
+                self.connection.receive()
+            }
+
             /// Limits how long a receive waits for a frame to begin; `None` is for ever.
             ///
             /// # Errors

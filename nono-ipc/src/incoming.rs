@@ -177,16 +177,13 @@ fn receive(
 
 /// What the descriptors of one receive amount to. All that are not returned are closed.
 fn passed(room: Room, control: Control) -> Result<Passed<OwnedFd>, FrameError> {
-    let Control { mut descriptors, truncated, .. } = control;
-    let count = descriptors.len();
+    let Control { descriptor, count, truncated, .. } = control;
     match (room, count, truncated) {
         (_, 0, false) => Ok(Passed::Nothing),
         (Room::Nothing | Room::Sender, ..) => Err(FrameError::DescriptorRefused),
         (Room::Descriptor, 0, true) => Ok(Passed::Lost),
         (Room::Descriptor, 1, true) => Err(FrameError::TruncatedControl),
-        (Room::Descriptor, 1, false) => {
-            Ok(descriptors.pop().map_or(Passed::Nothing, Passed::Descriptor))
-        }
+        (Room::Descriptor, 1, false) => Ok(descriptor.map_or(Passed::Nothing, Passed::Descriptor)),
         (Room::Descriptor, ..) => Err(FrameError::ExtraDescriptors { count }),
     }
 }

@@ -50,6 +50,7 @@ mod ends;
 mod error;
 mod header;
 mod incoming;
+mod json;
 mod link;
 mod listener;
 mod outgoing;
@@ -59,6 +60,8 @@ mod rendezvous;
 mod replay;
 mod socket;
 mod sys;
+#[cfg(target_os = "linux")]
+mod transport;
 
 pub use client::{Client, Outcome, Wanted};
 pub use decoder::{Arrival, Decoder, Frame, Passed};
@@ -73,3 +76,5 @@ pub use peer::{PeerCredentials, Sender};
 pub use quota::{Place, Quota};
 pub use replay::ReplayWindow;
 pub use socket::SupervisorSocket;
+#[cfg(target_os = "linux")]
+pub use transport::{SocketTransport, Stopper};

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, send, sendmsg};
 use serde::Serialize;
 
 use crate::incoming::{FRAME_DEADLINE, wait};
-use crate::{Header, IpcError, Result};
+use crate::{Header, IpcError, Result, json};
 
 /// How many bytes may wait for a peer that does not read, before it is given up.
 pub const BACKLOG_MAX: usize = 4 * (Header::SIZE + crate::BODY_MAX);
@@ -179,7 +179,7 @@ impl Outgoing {
 fn encode<M: Serialize>(frame: &mut Vec<u8>, message: &M, marked: bool) -> Result<()> {
     let start = frame.len();
     frame.extend_from_slice(&[0; Header::SIZE]);
-    serde_json::to_writer(&mut *frame, message).map_err(unsendable)?;
+    json::write(frame, message).map_err(unsendable)?;
     let header = Header::new(frame.len() - start - Header::SIZE, marked).map_err(unsendable)?;
     frame[start..start + Header::SIZE].copy_from_slice(&header.to_bytes());
     Ok(())
@@ -195,16 +195,8 @@ fn send_some(
     parts: [&[u8]; 2],
     descriptor: Option<BorrowedFd<'_>>,
 ) -> Result<usize> {
-    let parts = parts.map(IoSlice::new);
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let descriptors = descriptor.map(|descriptor| [descriptor]);
-    if let Some(descriptors) = &descriptors {
-        // The space is for exactly this.
-        let _ = control.push(SendAncillaryMessage::ScmRights(descriptors));
-    }
     loop {
-        return match sendmsg(stream, &parts, &mut control, SendFlags::DONTWAIT | NO_SIGNAL) {
+        return match send_once(stream, parts, descriptor) {
             Ok(sent) => Ok(sent),
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => Ok(0),
@@ -213,6 +205,27 @@ fn send_some(
             Err(errno) => Err(IpcError::system("sendmsg")(errno)),
         };
     }
+}
+
+fn send_once(
+    stream: &UnixStream,
+    parts: [&[u8]; 2],
+    descriptor: Option<BorrowedFd<'_>>,
+) -> Result<usize, Errno> {
+    let flags = SendFlags::DONTWAIT | NO_SIGNAL;
+    if let ([whole, []], None) = (parts, descriptor) {
+        // The kernel is quicker when it need not fetch a message header and its parts.
+        return send(stream, whole, flags);
+    }
+    let parts = parts.map(IoSlice::new);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let descriptors = descriptor.map(|descriptor| [descriptor]);
+    if let Some(descriptors) = &descriptors {
+        // The space is for exactly this.
+        let _ = control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(stream, &parts, &mut control, flags)
 }
 
 #[cfg(not(target_vendor = "apple"))]

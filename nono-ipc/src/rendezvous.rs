@@ -17,7 +17,7 @@ use crate::listener::connect;
 use crate::{ClientEnd, IpcError, Result, sys};
 
 /// How long the supervisor may take to open the door.
-const DOOR_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DOOR_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A fresh stream to the supervisor that the environment names: through the door if it is open,
 /// else by path.

@@ -27,8 +27,10 @@ pub(crate) enum Room {
 /// What one receive brought beside bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
-    /// The descriptors, close-on-exec.
-    pub(crate) descriptors: Vec<OwnedFd>,
+    /// The first descriptor, close-on-exec.
+    pub(crate) descriptor: Option<OwnedFd>,
+    /// How many came. All but the first are closed already.
+    pub(crate) count: usize,
     /// Who sent the bytes.
     pub(crate) sender: Option<Sender>,
     /// There was more than there was room for.
@@ -91,14 +93,17 @@ const ALIGNMENT: usize = size_of::<usize>();
 #[cfg(target_vendor = "apple")]
 const ALIGNMENT: usize = size_of::<u32>();
 
-/// Takes a control message apart. Every descriptor in it is owned by the result.
+/// Takes a control message apart. Every descriptor in it is owned by the result, or closed.
 fn parse(mut bytes: &[u8]) -> Control {
     let mut control = Control::default();
     while let Some((length, level, kind)) = header(bytes) {
         let whole = length.min(bytes.len());
         let data = bytes.get(header_size()..whole).unwrap_or_default();
         if level == libc::SOL_SOCKET && kind == libc::SCM_RIGHTS {
-            control.descriptors.extend(data.chunks_exact(INT).map(descriptor));
+            for descriptor in data.chunks_exact(INT).map(descriptor) {
+                control.count += 1;
+                control.descriptor.get_or_insert(descriptor);
+            }
         } else if level == libc::SOL_SOCKET {
             control.sender = sender(kind, data).or(control.sender);
         }
@@ -301,11 +306,11 @@ mod tests {
         let end = message.len();
         message[..size_of::<usize>()].copy_from_slice(&end.to_ne_bytes());
         for cut in 0..header_size() {
-            assert!(parse(&message[..cut]).descriptors.is_empty());
+            assert!(parse(&message[..cut]).descriptor.is_none());
         }
         // Of another level: nothing is taken from it, and the walk ends.
-        assert!(parse(&message).descriptors.is_empty() && parse(&message).sender.is_none());
+        assert!(parse(&message).descriptor.is_none() && parse(&message).sender.is_none());
         message[..size_of::<usize>()].copy_from_slice(&usize::MAX.to_ne_bytes());
-        assert!(parse(&message).descriptors.is_empty());
+        assert!(parse(&message).descriptor.is_none());
     }
 }

@@ -42,6 +42,7 @@ pub mod presets;
 #[cfg(target_os = "linux")]
 pub mod private_tmp;
 mod sandbox;
+pub mod supervisor;
 mod sys;
 pub mod user;
 pub mod why;
@@ -51,8 +52,8 @@ pub use nono_core::{
     AccessMode, CapabilityError, CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath,
     EffectiveGrant, EnforceError, EnforceStep, Enforcement, Exemption, FileKind, FsCapability, Gap,
     GapReport, Identity, NetworkMode, NonoError, ObjectId, PROTOCOL_VERSION, PortRange,
-    PortRangeError, PortSet, Privilege, Query, Resolver, Result, Rights, Rule, SandboxState,
-    StateError, SupportInfo, UnknownGap, UnknownPrivilege,
+    PortRangeError, PortSet, Position, Privilege, Query, Resolver, Result, Rights, Rule,
+    SandboxState, StateError, SupportInfo, UnknownGap, UnknownPrivilege,
 };
 pub use sandbox::{PreparedSandbox, Sandbox};
 pub use user::{User, UserError};

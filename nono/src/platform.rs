@@ -14,6 +14,13 @@ pub(crate) fn enforced(
     Ok(nono_linux::carve(caps)?.caps().clone())
 }
 
+/// How this kernel opens on behalf of a sandboxed program.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn opener() -> nono_linux::LinuxOpener {
+    nono_linux::LinuxOpener::default()
+}
+
 #[cfg(not(target_os = "linux"))]
 mod unsupported {
     use std::collections::BTreeSet;

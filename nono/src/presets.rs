@@ -2,7 +2,7 @@
 //! asks.
 //!
 //! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`], [`pty`],
-//! [`never_grant`] and [`environment`], add the first three to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
+//! [`never_grant`], [`never_write`] and [`environment`], add the first three to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
 //!
 //! # What the base set leaves open
 //! * `/proc` is granted as a whole, because a process sees itself there under a number that is not
@@ -41,7 +41,7 @@ pub struct Grant {
     pub reason: &'static str,
 }
 
-/// One line of the table of what is never granted.
+/// One line of the tables of what is never granted, or never for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// An absolute path, or one below the home directory that begins with `~/`.
@@ -100,6 +100,13 @@ pub const fn pty() -> &'static [Grant] {
 #[must_use]
 pub const fn never_grant() -> &'static [Entry] {
     NEVER_GRANT
+}
+
+/// What no program should be allowed to change when it asks while it runs: what others execute or obey
+/// later. It may be read. Grants that a program is started with are not held to it.
+#[must_use]
+pub const fn never_write() -> &'static [Entry] {
+    NEVER_WRITE
 }
 
 /// Variables that make programs run code nobody named, or hand out what a secret manager unlocked.

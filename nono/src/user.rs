@@ -149,13 +149,25 @@ pub fn home() -> Result<PathBuf, UserError> {
 /// # Errors
 /// Those of reading the file; [`UserError::Unknown`] when it has no line for the user.
 pub fn recorded_home() -> Result<PathBuf, UserError> {
-    home_of(rustix::process::geteuid().as_raw(), &read(PASSWD)?)
+    Ok(recorded()?.home)
 }
 
-fn home_of(uid: u32, passwd: &[u8]) -> Result<PathBuf, UserError> {
+/// The login shell that `/etc/passwd` has for the effective user, whatever `SHELL` says; `/bin/sh`
+/// where the file names none.
+///
+/// # Errors
+/// Those of [`recorded_home`].
+pub fn recorded_shell() -> Result<PathBuf, UserError> {
+    Ok(recorded()?.shell)
+}
+
+fn recorded() -> Result<Entry, UserError> {
+    entry_of(rustix::process::geteuid().as_raw(), &read(PASSWD)?)
+}
+
+fn entry_of(uid: u32, passwd: &[u8]) -> Result<Entry, UserError> {
     let mut users = entries(passwd).filter_map(|(_, fields)| Entry::parse(&fields));
-    let user = users.find(|entry| entry.uid == uid);
-    user.map(|entry| entry.home).ok_or_else(|| UserError::Unknown(uid.to_string().into()))
+    users.find(|entry| entry.uid == uid).ok_or_else(|| UserError::Unknown(uid.to_string().into()))
 }
 
 /// What a line of passwd(5) says: name, password, uid, gid, comment, home, shell.

@@ -181,3 +181,17 @@ fn the_pty_set_gives_terminals_with_their_ioctls() {
     let mut grants = caps.fs_capabilities().iter();
     assert!(grants.any(|grant| grant.resolved() == pts && grant.grants_device_ioctl()));
 }
+
+#[test]
+fn what_is_never_written_is_not_what_is_never_granted_at_all() {
+    let home = Path::new("/home/user");
+    let place = |entry: &presets::Entry| entry.place(home);
+    let closed: Vec<_> = presets::never_grant().iter().map(place).collect();
+    for entry in presets::never_write().iter().map(place) {
+        assert!(!closed.iter().any(|closed| entry.starts_with(closed)), "{entry:?}");
+    }
+    let never_written: Vec<_> = presets::never_write().iter().map(place).collect();
+    for path in ["/home/user/.bashrc", "/home/user/.gitconfig", "/usr"] {
+        assert!(never_written.contains(&path.into()), "{path}");
+    }
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_os = "linux")]
 
+mod audit;
 mod common;
 mod deny;
 mod doctor;
@@ -12,11 +13,20 @@ mod exemptions;
 mod exit_status;
 mod floor;
 mod grants;
+mod help;
+mod hint;
+mod interactive;
 mod network;
 mod output;
+mod policy;
 mod process;
 mod programs;
 mod set_id;
+mod shell;
 mod signals;
+#[path = "signals.rs"]
+#[allow(clippy::duplicate_mod)]
+mod signals_supervised;
 mod state;
+mod supervised;
 mod why;

@@ -23,6 +23,14 @@ const WATCHED: [Signal; 9] = [
 /// this is the highest.
 const MARK: Signal = Signal::IO;
 
+/// `nono run` with these words. The tests are compiled twice: for a program alone, and for one under
+/// a supervisor.
+fn watched(words: &[&str]) -> std::process::Command {
+    let supervised = ["--supervised", "--no-audit"];
+    let flags = if module_path!().ends_with("supervised") { &supervised[..] } else { &[] };
+    nono_run(&[flags, words].concat())
+}
+
 /// A program that tells what arrives, and the tree it lies in.
 struct Counter {
     tree: Tree,
@@ -43,7 +51,7 @@ impl Counter {
     }
 
     fn command(&self) -> std::process::Command {
-        let mut command = nono_run(&["--"]);
+        let mut command = watched(&["--"]);
         command.arg(self.tree.at("signals"));
         command.args(WATCHED.iter().chain([&MARK]).map(|signal| signal.as_raw().to_string()));
         command
@@ -156,7 +164,7 @@ fn the_end_of_the_terminal_reaches_the_program() {
 
 #[test]
 fn a_signal_that_ends_the_program_ends_nono_with_it() {
-    let mut started = Started::captured(&mut nono_run(&["sh", "-c", "echo up; exec sleep 1000"]));
+    let mut started = Started::captured(&mut watched(&["sh", "-c", "echo up; exec sleep 1000"]));
     assert_eq!(started.line(), "up");
     started.signal(Signal::TERM);
     assert_eq!(started.wait().code(), Some(128 + 15));
@@ -178,7 +186,7 @@ fn a_hangup_that_the_caller_ignores_is_ignored_by_the_program() {
 fn the_program_ignores_and_blocks_no_signal_that_its_caller_did_not() {
     let script = "grep -E '^Sig(Blk|Ign):' /proc/self/status";
     let without = outcome(std::process::Command::new("sh").args(["-c", script]));
-    let within = outcome(&mut nono_run(&["sh", "-c", script]));
+    let within = outcome(&mut watched(&["sh", "-c", script]));
     assert_eq!(within.text(), without.text());
 }
 
@@ -189,7 +197,7 @@ fn nono_stops_with_the_program_and_goes_on_with_it() {
     let to_group: Send = |started| started.signal_group(Signal::CONT);
     for goes_on in [to_nono, to_group] {
         let script = "kill -STOP $$; echo on; read line; exit 7";
-        let mut started = Started::captured(&mut nono_run(&["sh", "-c", script]));
+        let mut started = Started::captured(&mut watched(&["sh", "-c", script]));
         assert!(started.change().stopped());
         goes_on(&started);
         assert!(started.change().continued());
@@ -224,7 +232,7 @@ fn a_stop_key_gives_the_terminal_back_to_the_shell_and_fg_goes_on() {
 fn the_program_and_all_that_serves_it_end_when_nono_is_killed() {
     for _ in 0..20 {
         let mut started =
-            Started::captured(&mut nono_run(&["sh", "-c", "echo up; exec sleep 1000"]));
+            Started::captured(&mut watched(&["sh", "-c", "echo up; exec sleep 1000"]));
         assert_eq!(started.line(), "up");
         started.signal(Signal::KILL);
         started.wait();

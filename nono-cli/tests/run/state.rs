@@ -51,6 +51,12 @@ fn a_sandboxed_program_learns_of_its_own_sandbox() {
         "granted",
     ];
     assert_eq!(reasons(&ended), expected.map(|code| format!("\"reason\": \"{code}\"")));
+
+    // Without a grant nothing is carved, and the state has no entries.
+    let nono = nono_path().into_string().unwrap();
+    let base_alone = outcome(&mut nono_run(&["--", &nono, "why", "--path", "/etc/shadow"]));
+    let said = base_alone.said_anywhere();
+    assert!(said.contains("(never_grant)"), "{said}");
 }
 
 #[test]

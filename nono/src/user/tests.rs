@@ -69,8 +69,16 @@ fn more_groups_than_the_kernel_takes_are_an_error() {
 }
 
 #[test]
-fn roots_home_is_that_of_the_first_user_0_whatever_home_says() {
-    assert_eq!(home_of(0, USERS).unwrap(), Path::new("/root"));
-    assert_eq!(home_of(0, b"toor:x:0:0::/r:/bin/sh\n").unwrap(), Path::new("/r"));
-    assert!(home_of(0, b"alice:x:1000:100::/home/alice:/bin/sh").is_err());
+fn root_is_the_first_user_0_whatever_the_environment_says() {
+    let root = entry_of(0, USERS).unwrap();
+    assert_eq!(
+        (root.home.as_path(), root.shell.as_path()),
+        (Path::new("/root"), Path::new("/bin/bash"))
+    );
+    let toor = entry_of(0, b"toor:x:0:0::/r:\n").unwrap();
+    assert_eq!(
+        (toor.home.as_path(), toor.shell.as_path()),
+        (Path::new("/r"), Path::new("/bin/sh"))
+    );
+    assert!(entry_of(0, b"alice:x:1000:100::/home/alice:/bin/sh").is_err());
 }

@@ -14,7 +14,7 @@ use rustix::process::{
 use super::Outcome;
 
 /// Far more than anything here takes: only a hang gets there.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running command that leads a process group of its own. The group is killed at the deadline,
 /// which fails the test, and when the value is dropped.

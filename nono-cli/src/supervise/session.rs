@@ -1,0 +1,223 @@
+//! What a supervised run is decided with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use nono::supervisor::journal::{Begin, Directory, JournalSink};
+use nono::supervisor::{
+    AuditSink, AuditSync, Door, Durability, JournalRecord, Limits, SESSION_VARIABLE,
+    SocketTransport, Stopper, Supervisor, opener,
+};
+use nono::{CapabilitySet, Command, Query};
+
+use super::approver;
+use super::never_grant;
+use crate::audit;
+use crate::failure::Failure;
+
+const HEADING: &str = "Asking for more";
+
+/// How the program may ask for more.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SuperviseArgs {
+    /// Let the program ask for more while it runs
+    #[arg(long, alias = "ask", help_heading = HEADING)]
+    pub(crate) supervised: bool,
+    /// Who decides, in this order: policy=FILE, deny
+    #[arg(long, value_name = "WHO", requires = "supervised", help_heading = HEADING)]
+    approve: Vec<approver::Approver>,
+    /// How long a decision may take
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "supervised", help_heading = HEADING)]
+    approve_timeout: Duration,
+    /// Never grant this path, whoever says yes
+    #[arg(long, value_name = "PATH", requires = "supervised", help_heading = HEADING)]
+    never_grant: Vec<PathBuf>,
+    /// Keep the record of decisions in this directory
+    #[arg(long, value_name = "DIR", requires = "supervised", conflicts_with = "no_audit", help_heading = HEADING)]
+    audit_dir: Option<PathBuf>,
+    /// Keep no record of decisions
+    #[arg(long, requires = "supervised", help_heading = HEADING)]
+    no_audit: bool,
+    /// Which records are on the disk before their answer: all, decisions or never
+    #[arg(long, value_name = "WHICH", default_value = "decisions", value_parser = sync, requires = "supervised", help_heading = HEADING)]
+    audit_sync: AuditSync,
+}
+
+/// A session that is about to begin.
+#[derive(Debug)]
+pub(crate) struct Session {
+    arguments: SuperviseArgs,
+    caps: CapabilitySet,
+    program: PathBuf,
+    user: u32,
+}
+
+/// A session that nobody serves yet.
+pub(super) struct Ready {
+    supervisor: Supervisor,
+    transport: SocketTransport,
+    serving: Serving,
+}
+
+/// A session under way.
+pub(super) struct Serving {
+    journal: Option<Arc<JournalSink>>,
+    stopper: Stopper,
+}
+
+impl Session {
+    pub(crate) fn new(
+        arguments: &SuperviseArgs,
+        caps: &CapabilitySet,
+        program: &Path,
+        user: u32,
+    ) -> Self {
+        let (arguments, caps) = (arguments.clone(), caps.clone());
+        Self { arguments, caps, program: program.to_owned(), user }
+    }
+
+    /// Opens the journal, reads the policies, and gives the other end of the door to the command.
+    pub(super) fn begin(self, command: &mut Command) -> Result<Ready, Failure> {
+        let id = id()?;
+        let journal = self.journal(&id)?.map(Arc::new);
+        let (door, theirs) = Door::new().map_err(Failure::Ipc)?;
+        let transport = SocketTransport::new().and_then(|transport| transport.with_door(door));
+        let transport = transport.map_err(Failure::Ipc)?;
+        let stopper = transport.stopper().map_err(Failure::Ipc)?;
+        let supervisor = self.supervisor(&id, journal.clone())?;
+        command.env(
+            nono::supervisor::FD_VARIABLE,
+            std::os::fd::AsRawFd::as_raw_fd(&theirs).to_string(),
+        );
+        command.env(SESSION_VARIABLE, &id);
+        command.keep_descriptor(theirs);
+        Ok(Ready { supervisor, transport, serving: Serving { journal, stopper } })
+    }
+
+    fn supervisor(
+        &self,
+        id: &str,
+        journal: Option<Arc<JournalSink>>,
+    ) -> Result<Supervisor, Failure> {
+        let arguments = &self.arguments;
+        let vet = never_grant::checker(&arguments.never_grant, self.audit_directory()?.as_deref())?;
+        let backend = approver::chain(&arguments.approve, arguments.approve_timeout)?;
+        let limits = Limits { approval: arguments.approve_timeout, ..Limits::default() };
+        Ok(Supervisor::builder(id, self.caps.clone())
+            .user(self.user)
+            .sync(arguments.audit_sync)
+            .limits(limits)
+            .build(vet, backend, Sink(journal), opener()))
+    }
+
+    fn journal(&self, id: &str) -> Result<Option<JournalSink>, Failure> {
+        let Some(path) = self.audit_directory()? else { return Ok(None) };
+        let directory = Directory::create(&path).map_err(Failure::Journal)?;
+        let canonical = path.canonicalize().unwrap_or(path);
+        let covered = [Query::read(&canonical), Query::write(&canonical)];
+        if covered.iter().any(|query| self.caps.decide(query).is_allowed()) {
+            return Err(Failure::GrantedJournal(canonical));
+        }
+        let begin = Begin::now(id, Some(self.program.clone()));
+        JournalSink::create(&directory, &begin).map(Some).map_err(Failure::Journal)
+    }
+
+    /// Where records are kept; nowhere when that was asked for.
+    fn audit_directory(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.arguments.audit_dir {
+            _ if self.arguments.no_audit => Ok(None),
+            Some(directory) => Ok(Some(directory.clone())),
+            None => audit::standard_directory().map(Some),
+        }
+    }
+}
+
+impl Ready {
+    /// Serves the door on a thread of its own. What was asked meanwhile waits there.
+    pub(super) fn serve(self) -> Result<Serving, Failure> {
+        let Self { supervisor, transport, serving } = self;
+        let serve = move || {
+            // Without it nothing more is granted, which is what the program then finds.
+            let _ = supervisor.serve(transport);
+        };
+        thread::Builder::new()
+            .name("supervisor".into())
+            .spawn(serve)
+            .map_err(|source| Failure::System { call: "clone", source })?;
+        Ok(serving)
+    }
+}
+
+impl Serving {
+    /// Nobody is left who could ask.
+    pub(super) fn end(self) {
+        self.stopper.stop();
+        if let Some(journal) = self.journal {
+            // A journal without its end is called open-ended, which it then is.
+            let _ = journal.end();
+        }
+    }
+}
+
+/// A journal, or nothing.
+struct Sink(Option<Arc<JournalSink>>);
+
+impl AuditSink for Sink {
+    fn record(&self, record: &JournalRecord, durability: Durability) -> std::io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |journal| journal.record(record, durability))
+    }
+}
+
+/// A name that no other session has.
+fn id() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| Failure::System { call: "getrandom", source: errno.into() })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A time in seconds, minutes or hours: `90`, `90s`, `5m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
+        Some((at, _)) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("a number with s, m or h behind it".into()),
+    };
+    let seconds = number.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+    match seconds {
+        Some(seconds) if (1..=86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err("between 1s and 24h".into()),
+    }
+}
+
+fn sync(text: &str) -> Result<AuditSync, String> {
+    match text {
+        "all" => Ok(AuditSync::All),
+        "decisions" => Ok(AuditSync::Decisions),
+        "never" => Ok(AuditSync::Never),
+        _ => Err("all, decisions or never".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("5m", 300), ("24h", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "0s", "s", "1d", "25h", "-1s", "1.5s", "99999999999999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}
