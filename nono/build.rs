@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("BASE", "data/base.txt", grant as Line),
         ("PTY", "data/pty.txt", grant),
         ("NEVER_GRANT", "data/never_grant.txt", never),
+        ("NEVER_OPEN", "data/never_open.txt", never),
         ("NEVER_WRITE", "data/never_write.txt", never),
         ("ENVIRONMENT", "data/environment.txt", variable),
     ] {
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines =
             table::parse(&text).map_err(|(line, problem)| format!("{file}:{line}: {problem}"))?;
         let kind = match name {
-            "NEVER_GRANT" | "NEVER_WRITE" => "Entry",
+            "NEVER_GRANT" | "NEVER_OPEN" | "NEVER_WRITE" => "Entry",
             "ENVIRONMENT" => "Variable",
             _ => "Grant",
         };

@@ -104,11 +104,50 @@ mod tests {
     }
 
     #[test]
+    fn a_capability_is_taken_however_it_is_written_and_suggested_when_mistyped() {
+        for name in ["net_raw", "NET_RAW", "cap_net_raw", "CAP_NET_RAW"] {
+            let cli = parse_from(["nono", "run", "--keep-cap", name, "true"]).unwrap();
+            let Command::Run(arguments) = cli.command else { panic!("{cli:?}") };
+            assert_eq!(arguments.options.grants.keep_cap, [nono::Privilege::NET_RAW], "{name}");
+        }
+        let line = line(&["nono", "run", "--keep-cap", "net_rw", "true"]);
+        assert!(line.ends_with("<NAME>'; did you mean net_raw? See nono run --help"), "{line}");
+    }
+
+    #[test]
+    fn values_are_listed_where_none_is_near_and_they_are_few() {
+        let gaps = line(&["nono", "run", "--allow-gap", "gravity", "true"]);
+        assert!(gaps.contains("loopback-only, ") && gaps.contains("root-writes]"), "{gaps}");
+        let capabilities = line(&["nono", "run", "--keep-cap", "everything", "true"]);
+        assert!(
+            capabilities.ends_with("'--keep-cap <NAME>'; see nono run --help"),
+            "{capabilities}"
+        );
+    }
+
+    #[test]
     fn a_word_that_is_no_subcommand_may_be_meant_as_one_or_as_a_program() {
         let both = line(&["nono", "make"]);
         assert!(both.ends_with("did you mean man, or nono run -- make? See nono --help"), "{both}");
         let program = line(&["nono", "rustc"]);
         assert!(program.ends_with("did you mean nono run -- rustc? See nono --help"), "{program}");
+    }
+
+    #[test]
+    fn what_is_meant_but_out_of_place_is_answered_with_where_to_go() {
+        let flag = line(&["nono", "--allow", ".", "make"]);
+        assert!(flag.ends_with("; a subcommand comes first: nono run; see nono --help"), "{flag}");
+        let help = line(&["nono", "help", "run"]);
+        assert!(help.ends_with("'help'; see nono --help"), "{help}");
+        let nothing = line(&["nono"]);
+        assert!(nothing.contains("needed: run, shell, "), "{nothing}");
+        let below = line(&["nono", "audit"]);
+        assert!(
+            below.ends_with("needed: list, show, verify, tail; see nono audit --help"),
+            "{below}"
+        );
+        let program = line(&["nono", "audit", "make"]);
+        assert!(!program.contains("nono run"), "{program}");
     }
 
     #[test]

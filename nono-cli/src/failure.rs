@@ -1,13 +1,16 @@
 //! Why nono gives up, and the exit status for it.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::path::PathBuf;
 
 use nono::executable::ExecutableError;
 use nono::supervisor::{IpcError, PolicyError};
 use nono::{NonoError, UserError};
 use nono_supervisor::journal::JournalError;
+use rustix::io::Errno;
 
 use crate::grants_file::ProfileError;
 use crate::state_file::StateFileError;
@@ -150,7 +153,12 @@ impl fmt::Display for Failure {
                 link.display()
             ),
             Self::Tmp(error) => {
-                write!(f, "{error}; set TMPDIR to a directory where you may make one")
+                let elsewhere = "set TMPDIR to a directory where you may make one";
+                let step = match error {
+                    NonoError::System { source, .. } => limit_step(source).unwrap_or(elsewhere),
+                    _ => elsewhere,
+                };
+                write!(f, "{error}; {step}")
             }
             Self::Workdir { path, source } => {
                 write!(f, "--workdir {}: {source}; name a directory you may enter", path.display())
@@ -178,6 +186,9 @@ impl fmt::Display for Failure {
                 if source.kind() == io::ErrorKind::PermissionDenied =>
             {
                 write!(f, "{error}; it, its interpreter or its loader is not granted or not executable: --exec grants one, --dry-run shows what is granted")
+            }
+            Self::Start(error @ NonoError::System { source, .. }) => {
+                write!(f, "{error}; {}", system_step(source))
             }
             Self::Start(error) => error.fmt(f),
             Self::Ipc(error @ IpcError::NoSupervisor) => {
@@ -237,18 +248,31 @@ fn journal_step(error: &JournalError) -> &'static str {
 
 /// What to do about a call that the system refused nono.
 fn system_step(error: &io::Error) -> &'static str {
-    use rustix::io::Errno;
-    match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files: ulimit -n",
-        Some(Errno::AGAIN) => "end other programs, or raise the limit of processes: ulimit -u",
-        Some(Errno::NOMEM) => "end other programs, or raise the limit of memory",
+    limit_step(error).unwrap_or(match errno(error) {
         Some(Errno::NOSPC | Errno::DQUOT) => "make room where it is written to",
         Some(Errno::PIPE) => "have the reader read to the end",
         Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => {
             "something around nono refuses the call: run it outside of that, or allow it there"
         }
         _ => "try again; if it stays, nono doctor says what this system supports",
+    })
+}
+
+/// What to do where a limit is in the way.
+fn limit_step(error: &io::Error) -> Option<&'static str> {
+    match errno(error)? {
+        Errno::MFILE | Errno::NFILE => Some("raise the limit of open files: ulimit -n"),
+        Errno::AGAIN => Some("end other programs, or raise the limit of processes: ulimit -u"),
+        Errno::NOMEM => Some("end other programs, or raise the limit of memory"),
+        _ => None,
     }
+}
+
+/// The number that the system gave, also where a library has put it into an error of its own.
+fn errno(error: &io::Error) -> Option<Errno> {
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    let inner = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    iter::once(error).chain(inner).find_map(Errno::from_io_error)
 }
 
 impl From<NonoError> for Failure {

@@ -2,31 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::ValueHint;
 use nono::{AccessMode, Exemption, FsCapability, Gap, PortRange, Privilege, Result};
 use serde::Deserialize;
+
+use crate::names;
 
 /// What one source asks for.
 #[derive(Debug, Default, PartialEq, clap::Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Grants {
     /// Grant reading and writing a directory
-    #[arg(short = 'a', long, value_name = "DIR", help_heading = "Grants")]
+    #[arg(short = 'a', long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Grants")]
     pub(crate) allow: Vec<PathBuf>,
     /// Grant reading a directory
-    #[arg(short = 'r', long, value_name = "DIR", help_heading = "Grants")]
+    #[arg(short = 'r', long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Grants")]
     pub(crate) read: Vec<PathBuf>,
     /// Grant writing a directory
-    #[arg(short = 'w', long, value_name = "DIR", help_heading = "Grants")]
+    #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Grants")]
     pub(crate) write: Vec<PathBuf>,
     /// Grant reading and writing a file
-    #[arg(long, value_name = "FILE", help_heading = "Grants")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Grants")]
     pub(crate) allow_file: Vec<PathBuf>,
     /// Grant reading a file
-    #[arg(long, value_name = "FILE", help_heading = "Grants")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Grants")]
     pub(crate) read_file: Vec<PathBuf>,
     /// Grant writing a file
-    #[arg(long, value_name = "FILE", help_heading = "Grants")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Grants")]
     pub(crate) write_file: Vec<PathBuf>,
     /// Grant reading and writing the program's working directory
     #[arg(long, help_heading = "Grants")]
@@ -106,25 +108,27 @@ pub(crate) struct Grants {
         long,
         value_name = "NAME",
         help_heading = "Sandbox",
-        value_parser = gaps(),
+        value_parser = names::gaps(),
         hide_possible_values = true
     )]
     pub(crate) allow_gap: Vec<Gap>,
     /// As root, leave the program this capability, named as in capabilities(7); all others are
     /// taken away
-    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Sandbox",
+        value_parser = names::privileges(),
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub(crate) keep_cap: Vec<Privilege>,
     /// As root, run the program as this user of /etc/passwd
-    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Username, help_heading = "Sandbox")]
     pub(crate) user: Option<String>,
     /// Start the program in this directory
-    #[arg(long, value_name = "DIR", help_heading = "Sandbox")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Sandbox")]
     pub(crate) workdir: Option<PathBuf>,
-}
-
-/// By name, and all of them, for completions and suggestions.
-fn gaps() -> impl TypedValueParser<Value = Gap> {
-    PossibleValuesParser::new(Gap::ALL.map(Gap::name)).try_map(|name| name.parse::<Gap>())
 }
 
 /// The paths of one flag, and what it makes of each.

@@ -1,5 +1,6 @@
 //! From a request to the end of the program.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use nono::private_tmp::PrivateTmp;
@@ -12,6 +13,7 @@ use crate::hint;
 use crate::options::Options;
 use crate::report::Report;
 use crate::request::{Program, Request};
+use crate::shell;
 use crate::state_file::StateFile;
 use crate::supervise::{self, Session};
 use crate::wait;
@@ -37,6 +39,7 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
     } else if !request.base {
         let mut command = command(&request, &environment, options, report)?;
         warn(&request, report);
+        tell_of_shell(&request, program, report);
         return Err(command.exec().into());
     }
     let tmp = request.base.then(|| add_private_tmp(&mut request)).transpose()?;
@@ -46,6 +49,7 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         state.hand_over(&request.caps, &mut command)?;
     }
     warn(&request, report);
+    tell_of_shell(&request, program, report);
     if let Some(tmp) = &tmp {
         command.env("TMPDIR", tmp.path());
     }
@@ -106,6 +110,13 @@ fn warn_of_root(request: &Request, report: &Report) {
         "running as root {with}: root still owns the system's files and can change those that a \
          write grant covers; run the program as another user: --user NAME"
     ));
+}
+
+/// Whoever types into a shell in a sandbox sees that it is one; its prompt is as ever.
+fn tell_of_shell(request: &Request, program: Program<'_>, report: &Report) {
+    if matches!(program, Program::Shell(_)) && std::io::stdin().is_terminal() {
+        report.note(shell::told(&request.caps));
+    }
 }
 
 fn add_private_tmp(request: &mut Request) -> Result<PrivateTmp, Failure> {

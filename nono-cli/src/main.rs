@@ -22,6 +22,7 @@ mod help;
 mod hint;
 mod launch;
 mod man;
+mod names;
 mod options;
 mod policy;
 mod report;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Ok(Some(Command::Policy(arguments))) => policy::run(&arguments),
         Ok(Some(Command::Setup(arguments))) => setup::run(arguments),
         Ok(Some(Command::Completions(arguments))) => completions::run(&arguments),
-        Ok(Some(Command::Man(arguments))) => man::run(arguments),
+        Ok(Some(Command::Man(arguments))) => man::run(&arguments),
         Ok(Some(Command::Why(arguments))) => why::run(&arguments),
         Ok(None) => ExitCode::SUCCESS,
         Err(failure) => Report::new(false, asks_for_json()).failed(&failure),

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::ValueHint;
+
 use crate::grants::Grants;
 use crate::supervise::SuperviseArgs;
 
@@ -12,13 +14,13 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) grants: Grants,
     /// Read the grants in a TOML file; its keys are the names of these flags
-    #[arg(long = "grants", value_name = "FILE", help_heading = "Grants")]
+    #[arg(long = "grants", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Grants")]
     pub(crate) grants_file: Vec<PathBuf>,
     /// Pass a variable on that is left out otherwise, or set one
-    #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Environment")]
+    #[arg(long, value_name = "NAME[=VALUE]", value_hint = ValueHint::Other, help_heading = "Environment")]
     pub(crate) env: Vec<OsString>,
     /// Read NAME and NAME=VALUE lines from a file
-    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Environment")]
     pub(crate) env_file: Vec<PathBuf>,
     /// Pass no variable on but those that are named
     #[arg(long, help_heading = "Environment")]

@@ -12,6 +12,10 @@ use crate::request::Program;
 /// Run a program in a sandbox
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+A program gets the base set (programs and libraries of the system, certificates, /proc, a few
+devices, a private TMPDIR) and what is granted; --dry-run shows both. Nothing in the home directory
+is in the base set, and secrets such as ~/.ssh are kept out of every grant.
+
 Examples:
   nono run --allow . -- make                   build here, and write nowhere else
   nono run --read ~/data -- ./report.py        read one directory

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueHint;
+use nono::{CapabilitySet, CapabilitySource};
 
 use crate::launch;
 use crate::options::Options;
@@ -36,4 +37,22 @@ pub(crate) struct ShellArgs {
 
 pub(crate) fn run(arguments: &ShellArgs) -> ExitCode {
     launch::run(&arguments.options, Program::Shell(arguments.shell.as_deref()))
+}
+
+/// What the shell may do beyond the base set, in one line.
+pub(crate) fn told(caps: &CapabilitySet) -> String {
+    let asked = caps
+        .effective_grants()
+        .filter(|grant| *grant.capability.source() != CapabilitySource::System);
+    let mut grants: Vec<_> = asked
+        .map(|grant| format!("{} {}", grant.rights, grant.capability.resolved().display()))
+        .collect();
+    if grants.is_empty() {
+        grants.push("no grants".to_owned());
+    }
+    grants.push(format!("network {}", caps.network_mode()));
+    let ports = [("connect to", caps.tcp_connect_ports()), ("listen on", caps.tcp_bind_ports())];
+    let ports = ports.into_iter().filter(|(_, ports)| !ports.is_empty());
+    grants.extend(ports.map(|(what, ports)| format!("{what} TCP {ports}")));
+    format!("in a sandbox until exit: {}", grants.join(", "))
 }

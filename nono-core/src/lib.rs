@@ -39,6 +39,7 @@ mod index;
 mod lookup;
 mod message;
 mod network;
+mod object;
 mod opinion;
 pub mod path_text;
 pub mod pipeline;

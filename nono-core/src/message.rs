@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::Reply;
 use crate::{ApprovalDecision, CapabilityRequest};
 
 /// What a sandboxed program sends. [`wire::Message`](crate::wire::Message) is the same with the
@@ -15,6 +16,7 @@ pub enum SupervisorMessage {
 /// What a supervisor answers. [`wire::Reply`](crate::wire::Reply) is the same with the optional
 /// fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Reply")]
 pub enum SupervisorResponse {
     /// The answer to one request.
     Decision {

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 pub use request::{OpenIntent, Request};
 
+use crate::object::object;
 use crate::{ApprovalDecision, ReasonCode, SupervisorMessage, SupervisorResponse};
 
 /// What a sandboxed program sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     /// Proves membership of the session on a connection that was made by path; the first message.
-    Hello(Hello),
+    Hello(#[serde(deserialize_with = "object")] Hello),
     /// A request for a file or directory.
     Request(Request),
 }
@@ -38,7 +39,7 @@ pub struct Hello {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// The answer to one request.
-    Decision(Response),
+    Decision(#[serde(deserialize_with = "object")] Response),
 }
 
 /// The answer to one request.
@@ -90,6 +91,13 @@ impl From<SupervisorMessage> for Message {
     }
 }
 
+impl From<Reply> for SupervisorResponse {
+    fn from(reply: Reply) -> Self {
+        let Reply::Decision(Response { request_id, decision, .. }) = reply;
+        Self::Decision { request_id, decision }
+    }
+}
+
 impl From<SupervisorResponse> for Reply {
     fn from(response: SupervisorResponse) -> Self {
         let SupervisorResponse::Decision { request_id, decision } = response;
@@ -131,6 +139,20 @@ mod tests {
 
     fn denied_because(reason: &str) -> ApprovalDecision {
         ApprovalDecision::Denied { reason: reason.into() }
+    }
+
+    #[test]
+    fn fields_in_an_array_are_no_message() {
+        for array in [
+            r#"{"Hello":[1,"t"]}"#,
+            r#"{"Request":["r","/a","Read",null,7,"s"]}"#,
+            r#"{"Request":{"request_id":"r","path":"/a","access":"Read","child_pid":7,"session_id":"s","open":[true]}}"#,
+        ] {
+            assert!(serde_json::from_str::<Message>(array).is_err(), "{array}");
+        }
+        let array = r#"{"Decision":["r","Granted"]}"#;
+        assert!(serde_json::from_str::<Reply>(array).is_err());
+        assert!(serde_json::from_str::<SupervisorResponse>(array).is_err());
     }
 
     #[test]

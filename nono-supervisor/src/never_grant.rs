@@ -19,10 +19,13 @@ use nono_core::pipeline::{Refusal, Vet};
 use nono_core::{CapabilitySource, DeniedPath, NonoError, ObjectId, ReasonCode, Result};
 
 mod entries;
+mod hard_links;
 mod identities;
+mod sequences;
 mod subject;
 
 use entries::Entries;
+use hard_links::HardLinks;
 use identities::Recent;
 pub use nono_core::pipeline::{Purpose, Subject};
 pub use subject::{Blocked, NeverGrantResult};
@@ -44,10 +47,12 @@ pub use subject::{Blocked, NeverGrantResult};
 pub struct NeverGrantChecker {
     entries: Entries,
     identities: Recent,
+    hard_links: HardLinks,
 }
 
 impl NeverGrantChecker {
-    /// A list of absolute paths and of paths that begin with `~/`, which is what `HOME` says.
+    /// A list of absolute paths, of paths that begin with `~/`, which is what `HOME` says, and of
+    /// names that begin with `**/` and are meant wherever they follow each other.
     ///
     /// # Errors
     /// [`NonoError::NoHome`] for `~/` without an absolute `HOME`, [`NonoError::NotAbsolute`] for any
@@ -66,7 +71,7 @@ impl NeverGrantChecker {
     pub fn with_home(paths: &[&str], write_only: &[&str], home: Option<&Path>) -> Result<Self> {
         let entries = Entries::new(paths, write_only, home)?;
         let identities = Recent::new(&entries);
-        Ok(Self { entries, identities })
+        Ok(Self { entries, identities, hard_links: HardLinks::default() })
     }
 
     /// Whether `path` is on the list; see [`check`](Self::check).
@@ -120,8 +125,8 @@ impl NeverGrantChecker {
     /// looks at the directories above the object.
     ///
     /// What came to be an entry by a symlink or a mount is noticed within a second, and at once by
-    /// the entry's own name; a further hard link to an entry at once.
-    /// A hard link elsewhere to a file *below* an entry is not known for one: list the file itself.
+    /// the entry's own name; a further hard link to an entry at once, one to a file below an entry within
+    /// a second. Below entries that may be read not everything is looked at where that is a lot.
     ///
     /// # Errors
     /// [`Blocked`], also when it cannot be told.
@@ -142,7 +147,8 @@ impl NeverGrantChecker {
         } else {
             self.identities.recent(&self.entries)
         };
-        identities.judge(subject, ancestors, &self.entries)
+        identities.judge(subject, ancestors, &self.entries)?;
+        self.hard_links.judge(subject, &self.entries)
     }
 
     /// How many entries there are.

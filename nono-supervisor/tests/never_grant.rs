@@ -124,6 +124,55 @@ fn a_hard_link_to_an_entry_is_closed_at_once() {
 }
 
 #[test]
+fn a_hard_link_to_a_file_below_an_entry_is_closed() {
+    let mut home = Home::new();
+    let [never, written] = [[".ssh"], ["work"]];
+    let entries = |names: [&str; 1]| names.map(|name| home.join(name).to_str().unwrap().to_owned());
+    let [never, written] = [entries(never), entries(written)];
+    home.checker = NeverGrantChecker::with_home(&[&never[0]], &[&written[0]], None).unwrap();
+    fs::create_dir(home.join(".ssh/deep")).unwrap();
+    fs::write(home.join(".ssh/deep/key"), "made after the list").unwrap();
+    fs::hard_link(home.join(".ssh/deep/key"), home.join("key")).unwrap();
+    fs::hard_link(home.join("work/notes"), home.join("notes")).unwrap();
+    fs::hard_link(home.join(".bashrc"), home.join("start")).unwrap();
+
+    assert!(home.is_closed("key"));
+    assert!(home.vet("notes", Purpose::Read).is_ok());
+    assert!(matches!(home.vet("notes", Purpose::Write), Err(Blocked::Entry { .. })));
+    assert!(home.is_open("start"));
+}
+
+#[test]
+fn names_that_are_meant_anywhere_are_closed_in_a_row_and_above() {
+    let never = ["**/.git/keys"];
+    let checker = NeverGrantChecker::with_home(&never, &["**/.git/hooks"], None).unwrap();
+    let vet = |path: &str, purpose| {
+        let (spelled, canonical) = (Path::new(path), Path::new(path));
+        let object = ObjectId { device: 0, inode: 0 };
+        let subject = Subject { spelled, canonical, object, links: 1, purpose };
+        checker.vet_below(&subject, &[]).is_ok()
+    };
+    for (path, read, written) in [
+        ("/a/.git/keys", false, false),
+        ("/.git/keys/x", false, false),
+        ("/a/.git/.git/keys/x", false, false),
+        ("/a/.git/hooks/x", true, false),
+        ("/a/.git", true, false),
+        ("/a/.git/x", true, true),
+        ("/a/.git/x/keys", true, true),
+        ("/a/keys", true, true),
+        ("/a", true, true),
+        ("/", true, true),
+    ] {
+        assert_eq!(vet(path, Purpose::Read), read, "{path}");
+        assert_eq!(vet(path, Purpose::Write), written, "{path}");
+    }
+    for entry in ["**/", "**/..", "**/a/../b"] {
+        assert!(NeverGrantChecker::with_home(&[entry], &[], None).is_err(), "{entry}");
+    }
+}
+
+#[test]
 fn an_entry_that_was_replaced_and_linked_since_is_closed_at_once() {
     let home = Home::new();
     fs::write(home.join(".ssh/new"), "new key").unwrap();

@@ -2,7 +2,8 @@
 //! asks.
 //!
 //! The tables are the files `data/*.txt`, compiled to constants. Read them as [`base`], [`pty`],
-//! [`never_grant`], [`never_write`] and [`environment`], add the first three to a set with [`add_base`], [`add_pty`] and [`add_never_grant`].
+//! [`never_grant`], [`never_open`], [`never_write`] and [`environment`], add the first three to a set
+//! with [`add_base`], [`add_pty`] and [`add_never_grant`].
 //!
 //! # What the base set leaves open
 //! * `/proc` is granted as a whole, because a process sees itself there under a number that is not
@@ -41,10 +42,11 @@ pub struct Grant {
     pub reason: &'static str,
 }
 
-/// One line of the tables of what is never granted, or never for writing.
+/// One line of the tables of what is never granted, opened or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// An absolute path, or one below the home directory that begins with `~/`.
+    /// An absolute path, or one below the home directory that begins with `~/`; in [`never_write`] also
+    /// names that begin with `**/` and are meant wherever they follow each other.
     pub path: &'static str,
     /// What is there, in a few words.
     pub reason: &'static str,
@@ -100,6 +102,13 @@ pub const fn pty() -> &'static [Grant] {
 #[must_use]
 pub const fn never_grant() -> &'static [Entry] {
     NEVER_GRANT
+}
+
+/// What no program should be given when it asks while it runs, beside [`never_grant`]. It lies in
+/// directories of the base set, where closing it would cost a sandbox the whole directory.
+#[must_use]
+pub const fn never_open() -> &'static [Entry] {
+    NEVER_OPEN
 }
 
 /// What no program should be allowed to change when it asks while it runs: what others execute or obey

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use nono::presets::{self, Grant};
-use nono_core::{AccessMode, CapabilitySet, CapabilitySource, Query};
+use nono_core::pipeline::{Purpose, Subject};
+use nono_core::{AccessMode, CapabilitySet, CapabilitySource, ObjectId, Query};
+use nono_supervisor::NeverGrantChecker;
 
 /// Paths that no layout may open for reading: homes, secrets, shared places of all users.
 const NEVER_READ: &[&str] = &[
@@ -193,5 +195,34 @@ fn what_is_never_written_is_not_what_is_never_granted_at_all() {
     let never_written: Vec<_> = presets::never_write().iter().map(place).collect();
     for path in ["/home/user/.bashrc", "/home/user/.gitconfig", "/usr"] {
         assert!(never_written.contains(&path.into()), "{path}");
+    }
+}
+
+#[test]
+fn every_entry_that_a_supervisor_refuses_is_one_that_it_understands() {
+    let paths = |table: &'static [presets::Entry]| table.iter().map(|entry| entry.path);
+    let never: Vec<_> = paths(presets::never_grant()).chain(paths(presets::never_open())).collect();
+    let written: Vec<_> = paths(presets::never_write()).collect();
+    let home = Path::new("/home/user");
+    let checker = NeverGrantChecker::with_home(&never, &written, Some(home)).unwrap();
+
+    for path in ["/etc/shadow", "/proc/kcore", "/dev/mem", "/home/user/.ssh/id"] {
+        assert!(checker.is_blocked(path.as_ref()), "{path}");
+    }
+    // Of no directory is anything known but its name.
+    let may_write = |path: &str| {
+        let (spelled, canonical, purpose) = (Path::new(path), Path::new(path), Purpose::Write);
+        let object = ObjectId { device: 0, inode: 0 };
+        let subject = Subject { spelled, canonical, object, links: 1, purpose };
+        checker.vet_below(&subject, &[]).is_ok()
+    };
+    for (path, expected) in [
+        ("/home/user/.bashrc", false),
+        ("/home/user/src/.git/hooks/pre-commit", false),
+        ("/home/user/src/.git", false),
+        ("/home/user/src/.git/index", true),
+        ("/home/user/notes", true),
+    ] {
+        assert_eq!(may_write(path), expected, "{path}");
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn checker(
     let mut never = floor::own_directories();
     let mut write_only = Vec::new();
     for home in &homes {
-        never.extend(presets::never_grant().iter().map(|entry| entry.place(home)));
+        let entries = presets::never_grant().iter().chain(presets::never_open());
+        never.extend(entries.map(|entry| entry.place(home)));
         write_only.extend(presets::never_write().iter().map(|entry| entry.place(home)));
     }
     never.extend(extra.iter().cloned().chain(audit.map(Path::to_owned)));

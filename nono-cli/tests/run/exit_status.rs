@@ -57,7 +57,7 @@ fn an_unknown_gap_is_125_and_lists_the_known_ones() {
 fn no_subcommand_or_an_unknown_one_is_125() {
     for words in [&[][..], &["walk"][..]] {
         let mut command = std::process::Command::new(crate::common::nono_path());
-        assert_gave_up(&outcome(command.args(words)), 125, "subcommand", "nono run");
+        assert_gave_up(&outcome(command.args(words)), 125, "subcommand", "nono --help");
     }
 }
 
@@ -153,4 +153,15 @@ fn the_same_run_without_dry_starts_the_program() {
     let (root, file) = (tree.word(""), tree.word("started"));
     assert_eq!(run(&["--allow", &root, "--", "touch", &file]).text(), "");
     assert!(tree.at("started").exists());
+}
+
+/// Wherever on its way nono meets the limit.
+#[test]
+fn a_limit_of_open_files_is_125_and_names_the_limit_to_raise() {
+    for limit in 4..=9 {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" run true")]);
+        let ended = outcome(command.arg(crate::common::nono_path()));
+        assert_gave_up(&ended, 125, "Too many open files", "ulimit -n");
+    }
 }

@@ -1,4 +1,4 @@
-//! Help, completions, manual pages, and how messages look.
+//! Help, completions, and how messages look.
 
 use std::process::Command;
 
@@ -48,8 +48,9 @@ fn bash_completes_subcommands_flags_their_values_and_commands() {
     for (words, expected) in [
         ("nono sh", "shell"),
         ("nono run --allow-f", "--allow-file"),
-        ("nono run --read /et", "/etc"),
+        ("nono run --read-file /et", "/etc"),
         ("nono run --allow-gap metad", "metadata"),
+        ("nono run --keep-cap net_r", "net_raw"),
         ("nono run --allow . -- mkfif", "mkfifo"),
         ("nono completions fi", "fish"),
     ] {
@@ -66,6 +67,39 @@ fn flags_behind_the_command_are_not_completed_as_flags_of_nono() {
 }
 
 #[test]
+fn the_tab_key_completes_flags_directories_and_commands_in_an_interactive_bash() {
+    let Some(bash) = program("bash") else { return };
+    let tree = Tree::new();
+    tree.directory("only");
+    let mut command = Command::new(bash);
+    command.args(["--norc", "-i"]).current_dir(tree.root()).env("INPUTRC", "/dev/null");
+    command.env("HOME", tree.root()).env("TERM", "dumb").env("NONO", nono_path());
+    let (mut terminal, mut started) = Terminal::start_on_all(&mut command);
+    terminal.types(b"nono() { \"$NONO\" \"$@\"; }; source <(nono completions bash); PS1='>''> '\n");
+    terminal.expects("\n>> ");
+    terminal.types(b"nono run --dry\t --read on\t -- mkfif\t\n");
+    terminal.expects("/mkfifo\r\n");
+    terminal.expects(&format!("{} (user)", tree.word("only")));
+    terminal.expects(">> ");
+    terminal.types(b"exit\n");
+    assert!(started.wait().success());
+}
+
+/// The scripts offer what is hidden, too.
+#[test]
+fn completions_offer_nothing_that_help_does_not_show() {
+    for subcommand in ["run", "shell", "why", "request", "doctor", "setup", "completions", "man"] {
+        let Some(offered) = offered(&format!("nono {subcommand} -")) else { return };
+        let help = outcome(&mut nono(&[subcommand, "--help"]));
+        let shown: Vec<_> =
+            help.text().split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+        for flag in offered {
+            assert!(shown.contains(&flag.as_str()), "{subcommand}: {flag}");
+        }
+    }
+}
+
+#[test]
 fn every_shell_gets_completions_that_name_every_subcommand() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = outcome(&mut nono(&["completions", shell]));
@@ -73,36 +107,6 @@ fn every_shell_gets_completions_that_name_every_subcommand() {
             assert!(script.text().contains(subcommand), "{shell}: {subcommand}");
         }
     }
-}
-
-#[test]
-fn every_subcommand_has_a_manual_page() {
-    let tree = Tree::new();
-    let pages = tree.directory("man1");
-    let ended = outcome(nono(&["man"]).arg(&pages));
-    assert_eq!((ended.text(), ended.said().as_str()), ("", ""));
-    let help = outcome(&mut nono(&["--help"]));
-    let subcommands = help.text().lines().filter_map(|line| line.strip_prefix("  "));
-    let names: Vec<_> = subcommands
-        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
-        .filter_map(|line| line.split(' ').next())
-        .filter(|&name| name != "nono")
-        .collect();
-    assert!(names.len() > 5, "{names:?}");
-    for name in names {
-        let page = tree.read(&format!("man1/nono-{name}.1"));
-        assert!(page.contains("SYNOPSIS"), "{name}");
-    }
-    assert!(tree.read("man1/nono-run.1").contains("nono run \\-\\-allow . \\-\\- make"));
-}
-
-#[test]
-fn a_directory_for_manual_pages_that_is_missing_is_125_with_the_next_step() {
-    let tree = Tree::new();
-    let ended = outcome(nono(&["man"]).arg(tree.at("missing")));
-    assert_eq!(ended.code(), 125);
-    assert!(ended.said().contains("missing: No such file"), "{}", ended.said());
-    assert!(ended.said().contains("; name a directory"), "{}", ended.said());
 }
 
 #[test]

@@ -127,6 +127,29 @@ fn a_job_stops_at_the_key_and_goes_on_in_the_foreground() {
     }
 }
 
+/// The shell says so first, and ends when it is asked again; what it leaves behind has lost its
+/// group's parent and is hung up by the kernel. Source: setpgid(2).
+#[test]
+fn a_shell_that_is_left_with_a_stopped_job_takes_the_job_along() {
+    for way in ways() {
+        let mut session = Session::start(&way);
+        session.begins("trap \"echo hu\"\"ng up; exit\" HUP TERM", "read line");
+        session.terminal.types(STOP);
+        session.terminal.expects("Stopped");
+        session.terminal.expects(PROMPT);
+        assert!(session.does("exit").contains("stopped jobs"), "{way:?}");
+        session.types("exit 7");
+        // The job's last words come when they come.
+        let shown = session.terminal.expects("restored\r\n");
+        assert!(shown.contains("ended: 7\n"), "{way:?}: {shown}");
+        if !shown.contains("hung up") {
+            session.terminal.expects("hung up");
+        }
+        session.types("typed");
+        session.terminal.expects("outside: typed\r\n");
+    }
+}
+
 #[test]
 fn a_stopped_job_goes_on_in_the_background_while_the_shell_is_used() {
     for way in ways() {

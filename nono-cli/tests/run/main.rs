@@ -16,6 +16,7 @@ mod grants;
 mod help;
 mod hint;
 mod interactive;
+mod man;
 mod network;
 mod output;
 mod policy;

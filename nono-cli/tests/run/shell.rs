@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Started, Tree, nono_path, run};
+use crate::common::{Started, Terminal, Tree, nono_path, run};
 
 /// Names the program that reads it.
 const WHO: &[u8] = b"echo at $0\n";
@@ -66,4 +66,36 @@ fn the_shell_has_the_grants_of_a_run_and_its_status_is_passed_on() {
 
     assert_eq!((ended.code(), ended.stdout.as_slice()), (7, &b"granted\n"[..]));
     assert_eq!(told.text(), told_by_run.text());
+}
+
+/// What is shown on a terminal of a shell that does nothing.
+fn shown(words: &[&str]) -> String {
+    let tree = Tree::new();
+    let shell = tree.script("shell", "#!/bin/sh\necho begun\n");
+    let mut command = nono_shell(words);
+    let (terminal, mut started) = Terminal::start_on_all(command.arg("--shell").arg(shell));
+    assert!(started.wait().success());
+    terminal.shown()
+}
+
+#[test]
+fn who_types_into_the_shell_is_told_first_what_it_may_do_beyond_the_base_set() {
+    let tree = Tree::new();
+    let told = format!(
+        "nono: in a sandbox until exit: read+execute {}, network blocked, connect to TCP 443\nbegun\n",
+        tree.root().display()
+    );
+    let shown_with = shown(&["--read", &tree.word(""), "--allow-connect", "443"]);
+    assert!(shown_with.ends_with(&told), "{shown_with}");
+
+    let told = "nono: in a sandbox until exit: no grants, network unrestricted\nbegun\n";
+    let shown_without = shown(&[]);
+    assert!(shown_without.ends_with(told), "{shown_without}");
+}
+
+#[test]
+fn a_shell_that_reads_a_script_or_is_to_be_silent_is_not_announced() {
+    assert_eq!(shown(&["--silent"]), "begun\n");
+    let mut command = nono_shell(&["--shell", "/bin/sh"]);
+    assert_eq!(Started::captured(&mut command).outcome_after(WHO).said(), "");
 }

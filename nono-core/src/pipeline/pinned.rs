@@ -84,6 +84,12 @@ impl Pinned {
         self.kind
     }
 
+    /// Whether the object has other names than the one that led to it.
+    #[must_use]
+    pub fn has_several_names(&self) -> bool {
+        self.kind != ObjectKind::Directory && self.links > 1
+    }
+
     /// The name of a file that is to be made.
     #[must_use]
     pub fn new_name(&self) -> Option<&OsStr> {
@@ -107,7 +113,7 @@ impl Pinned {
             spelled: &self.spelled,
             canonical: &self.canonical,
             object: self.object,
-            links: if self.kind == ObjectKind::Directory { 1 } else { self.links },
+            links: if self.has_several_names() { self.links } else { 1 },
             purpose,
         }
     }

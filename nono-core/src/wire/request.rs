@@ -9,11 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::object::Object;
 use crate::{AccessMode, CapabilityRequest, REQUEST_ID_MAX};
 
 /// A request with its optional fields.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "Received")]
+#[serde(try_from = "Object<Received>")]
 pub struct Request {
     /// The specified fields.
     pub request: CapabilityRequest,
@@ -93,7 +94,7 @@ struct Received {
     #[serde(default)]
     path_bytes: Option<String>,
     #[serde(default)]
-    open: Option<OpenIntent>,
+    open: Option<Object<OpenIntent>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -106,10 +107,10 @@ enum Contradiction {
     OtherPath,
 }
 
-impl TryFrom<Received> for Request {
+impl TryFrom<Object<Received>> for Request {
     type Error = Contradiction;
 
-    fn try_from(received: Received) -> Result<Self, Contradiction> {
+    fn try_from(Object(received): Object<Received>) -> Result<Self, Contradiction> {
         let request_id = received.request_id;
         if request_id.is_empty() || request_id.len() > REQUEST_ID_MAX {
             return Err(Contradiction::RequestId);
@@ -124,7 +125,7 @@ impl TryFrom<Received> for Request {
                 session_id: received.session_id,
             },
             version: received.version,
-            open: received.open,
+            open: received.open.map(|Object(open)| open),
         })
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nono_core::{CapabilitySource, DeniedPath, NonoError, Result};
 
+use super::sequences::Sequences;
 use super::{Blocked, Purpose, Subject};
 
 /// One entry.
@@ -15,8 +16,8 @@ use super::{Blocked, Purpose, Subject};
 pub(super) struct Rule {
     /// As it was written.
     text: String,
-    /// From the root, nothing resolved.
-    path: PathBuf,
+    /// From the root, nothing resolved. None for an entry that has no place of its own.
+    path: Option<PathBuf>,
     may_be_read: bool,
 }
 
@@ -36,6 +37,8 @@ pub(super) struct Entries {
     rules: Vec<Rule>,
     /// Every entry and every directory above one.
     places: HashMap<Vec<u8>, Place>,
+    /// Entries that are meant wherever they lie.
+    sequences: Sequences,
 }
 
 impl Entries {
@@ -45,14 +48,26 @@ impl Entries {
         let write_only = write_only.iter().map(|text| (text, true));
         let mut entries = Self::default();
         for (text, may_be_read) in never.chain(write_only) {
-            let denied = DeniedPath::new(place(text, home)?, CapabilitySource::System)?;
-            let path = without_dots(denied.original()).into_owned();
-            for place in [&path, denied.name(), denied.resolved()] {
-                entries.add(place);
-            }
+            let path = match text.strip_prefix("**/") {
+                Some(names) => {
+                    entries.sequences.add(names, entries.rules.len())?;
+                    None
+                }
+                None => Some(entries.add_path(&place(text, home)?)?),
+            };
             entries.rules.push(Rule { text: (*text).to_owned(), path, may_be_read });
         }
         Ok(entries)
+    }
+
+    /// Adds every path of the rule that comes next; returns the one from the root.
+    fn add_path(&mut self, path: &Path) -> Result<PathBuf> {
+        let denied = DeniedPath::new(path, CapabilitySource::System)?;
+        let path = without_dots(denied.original()).into_owned();
+        for place in [&path, denied.name(), denied.resolved()] {
+            self.add(place);
+        }
+        Ok(path)
     }
 
     /// Adds a path of the rule that comes next.
@@ -86,6 +101,10 @@ impl Entries {
     }
 
     fn judge_path(&self, path: &Path, purpose: Purpose) -> Result<(), Blocked> {
+        for (place, is_last) in self.sequences.on(path) {
+            self.judge_at(place.at, purpose)?;
+            self.judge_above(place.above.filter(|_| is_last), purpose)?;
+        }
         let mut last = Place::default();
         for part in prefixes(bytes(path)) {
             // Where no entry is at or below a part, none is further down.
@@ -103,9 +122,7 @@ impl Entries {
         purpose: Purpose,
     ) -> Result<(), Blocked> {
         match number.and_then(|number| self.rules.get(number)) {
-            Some(rule) if purpose.writes() || !rule.may_be_read => {
-                Err(Blocked::Entry { matched_rule: rule.text.clone() })
-            }
+            Some(rule) if rule.closes(purpose) => Err(rule.blocks()),
             _ => Ok(()),
         }
     }
@@ -127,8 +144,22 @@ impl Entries {
 }
 
 impl Rule {
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(super) fn may_be_read(&self) -> bool {
+        self.may_be_read
+    }
+
+    /// Whether it is closed for `purpose`.
+    fn closes(&self, purpose: Purpose) -> bool {
+        purpose.writes() || !self.may_be_read
+    }
+
+    /// That it closes what was asked for.
+    fn blocks(&self) -> Blocked {
+        Blocked::Entry { matched_rule: self.text.clone() }
     }
 }
 

@@ -32,7 +32,9 @@ impl Identities {
         let mut identities = Self::default();
         let mut directories = Directories::new();
         for (number, rule) in entries.rules().iter().enumerate() {
-            identities.add(number, rule.path(), &mut directories);
+            if let Some(path) = rule.path() {
+                identities.add(number, path, &mut directories);
+            }
         }
         identities
     }

@@ -101,6 +101,11 @@ impl Case {
         if self.is_covered(pinned.canonical()) {
             return self.answer_covered();
         }
+        if !may_wait && pinned.has_several_names() {
+            // All that is never granted is looked through for its other names.
+            let pool = self.session.pool.clone();
+            return pool.run(move || self.judge(pinned, true));
+        }
         let vetted = match pinned.vet(&*self.session.vet, access) {
             Ok(vetted) => vetted,
             Err(refusal) => return self.refuse(refusal),

@@ -66,12 +66,15 @@ fn parse_line(text: &str) -> Result<Line<'_>, Problem> {
     if path.is_empty() {
         return Err(Problem::MissingPath);
     }
-    let may_be_home = access == Access::Never && path.starts_with("~/");
+    let path_in_place = match access {
+        Access::Never => path.strip_prefix('~').or(path.strip_prefix("**")).unwrap_or(path),
+        _ => path,
+    };
     if access == Access::Remove {
         if !is_variable(path) {
             return Err(Problem::NotAVariable);
         }
-    } else if !is_canonical(if may_be_home { &path[1..] } else { path }) {
+    } else if !is_canonical(path_in_place) {
         return Err(Problem::PathNotCanonical);
     }
     if reason.is_empty() {
@@ -132,9 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_never_granted_may_be_in_the_home_directory() {
+    fn an_entry_that_is_never_granted_may_be_in_the_home_directory_or_anywhere() {
         let lines = parse("never ~/.ssh private keys\n").unwrap();
         assert_eq!((lines[0].access, lines[0].path), (Access::Never, "~/.ssh"));
+        let lines = parse("never **/.git/hooks run by git\n").unwrap();
+        assert_eq!((lines[0].access, lines[0].path), (Access::Never, "**/.git/hooks"));
     }
 
     #[test]
@@ -147,6 +152,10 @@ mod tests {
             ("read ~/.ssh why", Problem::PathNotCanonical),
             ("never ~/../x why", Problem::PathNotCanonical),
             ("never ~ why", Problem::PathNotCanonical),
+            ("never ** why", Problem::PathNotCanonical),
+            ("never **/../x why", Problem::PathNotCanonical),
+            ("read **/x why", Problem::PathNotCanonical),
+            ("never ~user why", Problem::PathNotCanonical),
             ("remove * why", Problem::NotAVariable),
             ("remove L*D why", Problem::NotAVariable),
             ("remove a=b why", Problem::NotAVariable),
