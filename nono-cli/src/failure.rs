@@ -74,6 +74,8 @@ pub(crate) enum Failure {
     User(UserError),
     /// Another user was named, and only root may become one.
     UserNeedsRoot,
+    /// The sandbox that nono is in is not known.
+    NoState,
     /// The sandbox or the program cannot be started.
     Start(NonoError),
     /// The supervisor cannot be reached, or its program cannot reach it.
@@ -168,6 +170,10 @@ impl fmt::Display for Failure {
             Self::UserNeedsRoot => {
                 f.write_str("--user: only root may run a program as a user; run nono as root, or leave --user out")
             }
+            Self::NoState => f.write_str(
+                "--self: there is a sandbox, and NONO_STATE does not tell which, as with --no-base; \
+                 ask without --self, with the grants that were given",
+            ),
             Self::State { file, error } => write!(
                 f,
                 "NONO_STATE {}: {error}; unset NONO_STATE, and name the grants to ask about",

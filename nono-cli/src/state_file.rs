@@ -47,12 +47,23 @@ impl StateFile {
         if let Some(set) = &command.enforcement().carved_set {
             state = state.with_carved_set(set);
         }
+        if is_sandboxed() {
+            state = state.within_another();
+        }
         let failed = |source| Failure::System { call: "write", source };
         let text = serde_json::to_vec(&state).map_err(|error| failed(error.into()))?;
         self.file.write_all(&text).map_err(failed)?;
         command.env(VARIABLE, self.path);
         Ok(())
     }
+}
+
+/// Whether this process is restricted as every sandbox of nono restricts: with a filter, and with no
+/// way to gain privileges. Another sandbox may have done that, too.
+pub(crate) fn is_sandboxed() -> bool {
+    use rustix::thread::{SecureComputingMode, no_new_privs, secure_computing_mode};
+    no_new_privs().unwrap_or(false)
+        && secure_computing_mode().is_ok_and(|mode| mode == SecureComputingMode::Filter)
 }
 
 /// Why a file is no state of a sandbox.

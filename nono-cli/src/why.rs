@@ -99,6 +99,7 @@ fn answer(arguments: &WhyArgs, report: &Report) -> Result<ExitCode, Failure> {
     let state = std::env::var_os(state_file::VARIABLE).filter(|_| !has_grants).map(PathBuf::from);
     let finding = match state {
         Some(file) => of_sandbox(question, &file)?,
+        None if arguments.of_self && state_file::is_sandboxed() => return Err(Failure::NoState),
         None if arguments.of_self => {
             let said = if arguments.json { json::not_sandboxed() } else { words::not_sandboxed() };
             print(&said)?;
@@ -120,7 +121,14 @@ fn of_grants<'a>(
         Granted::new(&arguments.grants, &arguments.grants_file, report)?;
     let sandbox = Sandbox::prepare(&caps)?;
     floor::name_entries(&mut caps, user.as_ref())?;
-    question.answer(&caps, sandbox.enforcement().carved_set.as_ref())
+    let mut finding = question.answer(&caps, sandbox.enforcement().carved_set.as_ref())?;
+    if user.is_some() && finding.answer.place.is_some() {
+        finding.answer.caveats.push(Caveat::OtherUser);
+    }
+    if state_file::is_sandboxed() {
+        finding.answer.caveats.push(Caveat::OuterSandbox);
+    }
+    Ok(finding)
 }
 
 /// For the sandbox that a file tells of.
@@ -133,6 +141,9 @@ fn of_sandbox<'a>(question: Question<'a>, file: &Path) -> Result<Finding<'a>, Fa
     let directory = file.parent().unwrap_or(file);
     let is_open =
         directory.canonicalize().is_ok_and(|it| caps.decide(&Query::write(&it)).is_allowed());
+    if state.is_within_another() {
+        finding.answer.caveats.push(Caveat::OuterSandbox);
+    }
     if is_open {
         finding.answer.caveats.push(Caveat::StateNotProtected);
     }

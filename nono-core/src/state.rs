@@ -42,6 +42,8 @@ pub struct SandboxState {
     kept_privileges: BTreeSet<Privilege>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carved: Option<Vec<FsState>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    nested: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +103,20 @@ impl SandboxState {
             exemptions: caps.exemptions.clone(),
             kept_privileges: caps.kept_privileges.clone(),
             carved: None,
+            nested: false,
         }
+    }
+
+    /// The same state of a sandbox that lies in another one, which may refuse more.
+    #[must_use]
+    pub fn within_another(self) -> Self {
+        Self { nested: true, ..self }
+    }
+
+    /// Whether the sandbox lies in another one.
+    #[must_use]
+    pub fn is_within_another(&self) -> bool {
+        self.nested
     }
 
     /// The same state of a sandbox for which the kernel was asked for the grants of `set`
@@ -332,9 +347,12 @@ mod tests {
             let state = SandboxState::from_caps(&caps);
             prop_assert_eq!(state.to_carved_set(), None);
 
-            let json = state.with_carved_set(&set).to_json().unwrap();
+            prop_assert!(!state.is_within_another());
+
+            let json = state.with_carved_set(&set).within_another().to_json().unwrap();
 
             let state = SandboxState::from_json(&json).unwrap();
+            prop_assert!(state.is_within_another());
             prop_assert_eq!(state.to_carved_set(), Some(set));
             prop_assert_eq!(state.to_caps(), caps);
         }

@@ -25,6 +25,7 @@
 mod anchor;
 mod backend;
 mod carve;
+mod file_mode;
 mod filesystem;
 mod identity;
 mod mounts;
@@ -40,6 +41,7 @@ mod sys;
 
 pub use backend::LinuxBackend;
 pub use carve::{CARVE_LIMIT, Carved, carve};
+pub use file_mode::mode_allows;
 pub use opener::LinuxOpener;
 pub use plan::{PathRule, Plan, PortRules, plan};
 pub use prepare::LinuxPrepared;

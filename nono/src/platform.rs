@@ -1,10 +1,18 @@
 //! The one place that picks a backend.
 
 #[cfg(target_os = "linux")]
-pub(crate) use nono_linux::{LinuxBackend as Backend, LinuxPrepared as Prepared};
+pub(crate) use nono_linux::{LinuxBackend as Backend, LinuxPrepared as Prepared, mode_allows};
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use unsupported::{Backend, Prepared};
+pub(crate) use unsupported::{Backend, Prepared, enforced, mode_allows};
+
+/// The set that the kernel is asked for in place of `caps`.
+#[cfg(target_os = "linux")]
+pub(crate) fn enforced(
+    caps: &nono_core::CapabilitySet,
+) -> nono_core::Result<nono_core::CapabilitySet> {
+    Ok(nono_linux::carve(caps)?.caps().clone())
+}
 
 /// How this kernel opens on behalf of a sandboxed program. It looks at the filesystems of the root, the
 /// home and the working directory, where most of what is asked for lies.
@@ -20,13 +28,25 @@ pub fn opener() -> nono_linux::LinuxOpener {
 
 #[cfg(not(target_os = "linux"))]
 mod unsupported {
+    use std::collections::BTreeSet;
     use std::convert::Infallible;
     use std::env::consts::OS;
+    use std::path::Path;
 
     use nono_core::{
-        CapabilitySet, EnforceError, Enforcement, Identity, NonoError, Result, SandboxBackend,
-        SupportInfo,
+        CapabilitySet, EnforceError, Enforcement, Identity, NonoError, Privilege, Result, Rights,
+        SandboxBackend, SupportInfo,
     };
+
+    /// Nobody is asked for anything.
+    pub(crate) fn enforced(_: &CapabilitySet) -> Result<CapabilitySet> {
+        Err(NonoError::UnsupportedPlatform(OS))
+    }
+
+    /// What cannot be told is allowed.
+    pub(crate) fn mode_allows(_: &Path, _: Rights, _: &BTreeSet<Privilege>) -> bool {
+        true
+    }
 
     /// Refuses to prepare anything.
     #[derive(Debug, Default)]

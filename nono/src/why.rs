@@ -26,17 +26,19 @@
 //! ```
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use nono_core::{
-    CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, ObjectId, Query,
-    Result, Rights, Rule,
+    CapabilitySet, CapabilitySource, Decision, Denial, DeniedPath, FsCapability, NonoError,
+    ObjectId, Query, Result, Rights, Rule,
 };
 
+use crate::platform;
+use objects::Objects;
+
 mod answer;
-mod mode;
+mod objects;
 mod place;
 mod remedy;
 
@@ -47,7 +49,7 @@ pub use place::{Found, Kind, Place};
 #[derive(Debug)]
 pub struct Why<'a> {
     caps: &'a CapabilitySet,
-    rules: HashMap<ObjectId, (Rights, &'a FsCapability)>,
+    objects: Objects<'a>,
     denied: HashMap<ObjectId, &'a DeniedPath>,
 }
 
@@ -56,35 +58,34 @@ impl<'a> Why<'a> {
     /// ([`Enforcement::carved_set`](crate::Enforcement::carved_set)), if they are others.
     #[must_use]
     pub fn new(caps: &'a CapabilitySet, carved_set: Option<&'a CapabilitySet>) -> Self {
-        let mut rules = HashMap::new();
-        for grant in carved_set.unwrap_or(caps).effective_grants() {
-            let rule = rules.entry(grant.capability.id());
-            rule.or_insert((Rights::NONE, grant.capability)).0 |= grant.rights;
-        }
         let names = |entry: &'a DeniedPath| [entry.name(), entry.resolved()].map(|n| (n, entry));
         let denied = caps.denied_paths().iter().flat_map(names);
-        let denied = denied.filter_map(|(name, entry)| Some((object_id(name)?, entry))).collect();
-        Self { caps, rules, denied }
+        let denied = denied.filter_map(|(name, entry)| Some((objects::id(name)?, entry))).collect();
+        Self { caps, objects: Objects::of(carved_set.unwrap_or(caps)), denied }
     }
 
     /// Whether `operation` on `path` is allowed, and why.
     ///
     /// # Errors
-    /// Those of [`Place::resolve`].
+    /// Those of [`Place::resolve`], but for what may not be looked up: that is an answer.
     pub fn path(&self, path: &Path, operation: Operation) -> Result<Answer> {
-        let place = Place::resolve(path)?;
+        let place = match Place::resolve(path) {
+            Err(NonoError::PathCanonicalization { source, .. })
+                if source.kind() == ErrorKind::PermissionDenied =>
+            {
+                return Ok(Answer::new(Reason::FileMode));
+            }
+            place => place?,
+        };
         let wanted = operation.rights();
-        // What does not exist is made in the directory that holds it.
+        // What does not exist gets what the directory has in which it will be made.
         let target = match &place.found {
-            Found::Nothing { directory } if wanted.contains(Rights::WRITE) => directory,
-            _ => &place.path,
+            Found::Nothing { directory } => directory,
+            Found::Object { .. } => &place.path,
         };
         let mut answer = self.judge(&place, target, wanted);
         if operation == Operation::Execute {
             self.judge_execution(&place, &mut answer);
-        }
-        if answer.reason.allows() && !mode::allows(target, wanted) {
-            answer.reason = Reason::FileMode;
         }
         answer.caveats = self.caveats(&place, target, wanted, &answer);
         Ok(Answer { place: Some(place), ..answer })
@@ -101,7 +102,7 @@ impl<'a> Why<'a> {
     }
 
     fn judge(&self, place: &Place, target: &Path, wanted: Rights) -> Answer {
-        let held = self.held(target);
+        let held = self.objects.held(target);
         let decision = self.caps.decide(&Query::Path { path: target, rights: wanted });
         let denied = self.denied_entry(&place.path);
         let by_name = match decision {
@@ -115,11 +116,15 @@ impl<'a> Why<'a> {
             _ if is_allowed => Reason::GrantedByAnotherName,
             _ if denied.is_some_and(is_never_granted) => Reason::NeverGrant,
             _ if denied.is_some() => Reason::DeniedPath,
-            Decision::Allowed(_) if self.is_carved(target, by_name) => Reason::CarvedDirectory,
+            _ if remedy::is_above_denied(self.caps, target) => Reason::CarvedDirectory,
+            Decision::Allowed(_) if self.is_made_later(target, by_name) => Reason::CarvedDirectory,
             Decision::Allowed(_) => Reason::ObjectReplaced,
             Decision::Denied(Denial::Insufficient { .. }) => Reason::InsufficientAccess,
             Decision::Denied(_) => Reason::NoGrant,
         };
+        if (is_allowed || denied.is_none()) && !self.mode_allows(place, target, wanted) {
+            return Answer::new(Reason::FileMode);
+        }
         let has_remedy = !is_allowed && denied.is_none() && reason != Reason::CarvedDirectory;
         let grant = match reason {
             Reason::GrantedByAnotherName => self.rule_over(target, wanted),
@@ -130,9 +135,19 @@ impl<'a> Why<'a> {
         answer.denied_by =
             denied.map(|entry| (entry.resolved().to_owned(), entry.source().clone()));
         if has_remedy {
-            answer.remedies = remedy::grants(self.caps, target, wanted, held);
+            answer.remedies = remedy::grants(self.caps, target, wanted | held);
         }
         answer
+    }
+
+    /// Whether owner and mode allow it. What does not exist will have those its maker gives it.
+    fn mode_allows(&self, place: &Place, target: &Path, wanted: Rights) -> bool {
+        let wanted = match place.found {
+            Found::Object { .. } => wanted,
+            Found::Nothing { .. } if wanted.contains(Rights::WRITE) => Rights::WRITE,
+            Found::Nothing { .. } => Rights::NONE,
+        };
+        platform::mode_allows(target, wanted, self.caps.kept_privileges())
     }
 
     /// The kernel executes a script by its interpreter and a program by its loader, each of which
@@ -149,7 +164,7 @@ impl<'a> Why<'a> {
         let wanted = Operation::Execute.rights();
         for file in crate::executable::interpreters(&place.path).unwrap_or_default() {
             let Ok(file) = file.canonicalize() else { continue };
-            let held = self.held(&file);
+            let held = self.objects.held(&file);
             if held.contains(wanted) {
                 continue;
             }
@@ -158,7 +173,7 @@ impl<'a> Why<'a> {
             }
             let grants = match self.denied_entry(&file) {
                 Some(_) => Vec::new(),
-                None => remedy::grants(self.caps, &file, wanted, held),
+                None => remedy::grants(self.caps, &file, wanted | held),
             };
             if grants.is_empty() {
                 // The others would not suffice.
@@ -182,27 +197,26 @@ impl<'a> Why<'a> {
             Found::Nothing { directory } => (None, 0, directory.as_path()),
         };
         let is_of_file = answer.grant.as_ref().is_some_and(|grant| !grant.is_dir());
+        let is_denied = answer.denied_by.is_some();
+        let is_open_elsewhere = allows
+            || answer.reason == Reason::InterpreterNotGranted
+            || self.entry_named(&place.path).is_none();
         let is_carved = remedy::is_above_denied(self.caps, directory);
         let known = [
             (Caveat::HardLinks, links > 1 && kind != Some(Kind::Directory)),
+            (Caveat::DeniedUnderOneName, is_denied && is_open_elsewhere),
             (Caveat::AtomicReplace, allows && is_of_file),
             (Caveat::Carving, is_carved && matches!(kind, None | Some(Kind::Directory))),
             (Caveat::DoesNotExist, kind.is_none()),
-            (Caveat::FileMode, allows && !mode::is_certain(target, wanted)),
             (Caveat::UnixSocket, kind == Some(Kind::Socket)),
             (Caveat::Metadata, !wanted.contains(Rights::EXECUTE)),
         ];
         known.into_iter().filter_map(|(caveat, holds)| holds.then_some(caveat)).collect()
     }
 
-    /// What the kernel finds granted: the rights on the object and on every directory above it.
-    fn held(&self, path: &Path) -> Rights {
-        self.rules_above(path).fold(Rights::NONE, |held, (rights, _)| held | rights)
-    }
-
     /// The grant, as it was asked for, behind the nearest rule over `path` that helps.
     fn rule_over(&self, path: &Path, wanted: Rights) -> Option<&'a FsCapability> {
-        let (_, rule) = self.rules_above(path).find(|(rights, _)| rights.intersects(wanted))?;
+        let rule = self.objects.nearest(path, wanted)?;
         match self.caps.decide(&Query::Path { path: rule.resolved(), rights: wanted }) {
             Decision::Allowed(Rule::Grant(grant))
             | Decision::Denied(Denial::Insufficient { nearest: grant, .. }) => Some(grant),
@@ -210,37 +224,32 @@ impl<'a> Why<'a> {
         }
     }
 
-    fn rules_above(&self, path: &Path) -> impl Iterator<Item = (Rights, &'a FsCapability)> {
-        path.ancestors().filter_map(|above| self.rules.get(&object_id(above)?).copied())
-    }
-
     /// The entry that denies `path` by name or, as carving does, by object.
     fn denied_entry(&self, path: &Path) -> Option<&DeniedPath> {
-        let by_name = path.ancestors().find_map(|above| {
-            let is_it = |entry: &&DeniedPath| entry.resolved() == above || entry.name() == above;
-            self.caps.denied_paths().iter().find(is_it)
-        });
-        by_name.or_else(|| self.denied.get(&object_id(path)?).copied())
+        self.entry_named(path).or_else(|| self.denied.get(&objects::id(path)?).copied())
     }
 
-    /// Whether `path` has no rule because carving gave rules to what `grant` covers, piece by piece:
-    /// it is a directory of the chain to a denied entry, or was made later in one.
-    fn is_carved(&self, path: &Path, grant: Option<&FsCapability>) -> bool {
+    /// The entry that `path` lies at or below.
+    fn entry_named(&self, path: &Path) -> Option<&DeniedPath> {
+        path.ancestors().find_map(|above| {
+            let is_it = |entry: &&DeniedPath| entry.resolved() == above || entry.name() == above;
+            self.caps.denied_paths().iter().find(is_it)
+        })
+    }
+
+    /// Whether `path` has no rule because it was made in a directory of `grant` that was carved: what
+    /// was there got rules piece by piece.
+    fn is_made_later(&self, path: &Path, grant: Option<&FsCapability>) -> bool {
         let in_grant = |directory: &&Path| {
             grant.is_some_and(|grant| grant.is_dir() && directory.starts_with(grant.resolved()))
         };
-        let mut chain = path.ancestors().take(2).filter(in_grant);
-        chain.any(|directory| remedy::is_above_denied(self.caps, directory))
+        let mut above = path.ancestors().take_while(in_grant);
+        above.any(|directory| remedy::is_above_denied(self.caps, directory))
     }
 }
 
 fn is_never_granted(entry: &DeniedPath) -> bool {
     *entry.source() == CapabilitySource::System
-}
-
-fn object_id(path: &Path) -> Option<ObjectId> {
-    let found = fs::symlink_metadata(path).ok()?;
-    Some(ObjectId { device: found.dev(), inode: found.ino() })
 }
 
 fn port_answer(decision: &Decision<'_>, remedy: Remedy) -> Answer {

@@ -1,5 +1,10 @@
 //! A finding as JSON; docs/why.md says what is stable.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use nono::why::{Caveat, Found, Place};
 use serde_json::{Value, json};
 
@@ -8,7 +13,8 @@ use super::{Finding, Question};
 
 pub(super) fn text(finding: &Finding<'_>) -> String {
     let answer = &finding.answer;
-    let allowed_by: Vec<String> = answer.remedies.iter().flat_map(flags).collect();
+    let allowed_by: Vec<Value> =
+        answer.remedies.iter().flat_map(flags).map(|word| text_or_bytes(&word)).collect();
     let caveats: Vec<_> = answer.caveats.iter().map(|&it| about_caveat(it)).collect();
     let value = json!({
         "status": if answer.reason.allows() { "allowed" } else { "denied" },
@@ -35,7 +41,7 @@ pub(super) fn not_sandboxed() -> String {
 fn question(question: &Question<'_>) -> Value {
     match *question {
         Question::Path { op, path, .. } => {
-            json!({ "op": op.name(), "path": path.to_string_lossy() })
+            json!({ "op": op.name(), "path": text_or_bytes(path) })
         }
         Question::Port { op, port, host } => {
             json!({ "op": op.name(), "port": port, "host": host })
@@ -45,7 +51,7 @@ fn question(question: &Question<'_>) -> Value {
 
 fn place(place: &Place) -> Value {
     json!({
-        "path": place.path.to_string_lossy(),
+        "path": text_or_bytes(&place.path),
         "exists": matches!(place.found, Found::Object { .. }),
     })
 }
@@ -56,12 +62,12 @@ fn rule(finding: &Finding<'_>) -> Value {
     match (&answer.denied_by, &answer.grant) {
         (Some((path, source)), _) if !answer.reason.allows() => json!({
             "rule": "denied",
-            "path": path.to_string_lossy(),
+            "path": text_or_bytes(path),
             "source": source.to_string(),
         }),
         (_, Some(grant)) => json!({
             "rule": "grant",
-            "path": grant.resolved().to_string_lossy(),
+            "path": text_or_bytes(grant.resolved()),
             "kind": if grant.is_dir() { "directory" } else { "file" },
             "access": grant.access().to_string(),
             "execute": grant.grants_execute(),
@@ -76,4 +82,13 @@ fn rule(finding: &Finding<'_>) -> Value {
 
 fn about_caveat(it: Caveat) -> Value {
     json!({ "code": it.code(), "message": caveat(it) })
+}
+
+/// A string where it is UTF-8, else `{"base64": "…"}` of its bytes, as in a stored state.
+fn text_or_bytes(word: impl AsRef<OsStr>) -> Value {
+    let word = word.as_ref();
+    match word.to_str() {
+        Some(text) => json!(text),
+        None => json!({ "base64": STANDARD.encode(word.as_bytes()) }),
+    }
 }

@@ -1,5 +1,8 @@
 //! A finding in words.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
 use nono::why::{Caveat, Found, Reason, Remedy};
 use nono::{AccessMode, CapabilitySource, FsCapability};
 
@@ -26,7 +29,8 @@ pub(super) fn text(finding: &Finding<'_>) -> String {
         _ => answer.ports.iter().for_each(|ports| say("rule", format!("TCP {ports}"))),
     }
     if !allows {
-        let words: Vec<String> = answer.remedies.iter().flat_map(flags).map(quoted).collect();
+        let words: Vec<String> =
+            answer.remedies.iter().flat_map(flags).map(|word| quoted(&word)).collect();
         let none = || "nothing that can be granted".to_owned();
         say("allow by", if words.is_empty() { none() } else { words.join(" ") });
     }
@@ -82,13 +86,11 @@ fn who_denies(source: &CapabilitySource) -> String {
 }
 
 /// The words of a command line.
-pub(super) fn flags(remedy: &Remedy) -> Vec<String> {
+pub(super) fn flags(remedy: &Remedy) -> Vec<OsString> {
     match remedy {
-        Remedy::Grant(grant) => {
-            vec![flag(grant).to_owned(), grant.resolved().display().to_string()]
-        }
-        Remedy::Connect(port) => vec!["--allow-connect".to_owned(), port.to_string()],
-        Remedy::Bind(port) => vec!["--allow-bind".to_owned(), port.to_string()],
+        Remedy::Grant(grant) => vec![flag(grant).into(), grant.resolved().into()],
+        Remedy::Connect(port) => vec!["--allow-connect".into(), port.to_string().into()],
+        Remedy::Bind(port) => vec!["--allow-bind".into(), port.to_string().into()],
         _ => vec![],
     }
 }
@@ -105,10 +107,22 @@ fn flag(grant: &FsCapability) -> &'static str {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: String) -> String {
+/// A word as a shell takes it, and a terminal shows it, whatever its bytes.
+fn quoted(word: &OsStr) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,".contains(&byte);
-    if word.bytes().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    match word.to_str() {
+        Some(word) if word.bytes().all(is_plain) => word.to_owned(),
+        Some(word) if printable(word) == word => format!("'{}'", word.replace('\'', "'\\''")),
+        _ => {
+            let bytes = word.as_bytes().iter();
+            let escaped = bytes.map(|&byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            });
+            format!("$'{}'", escaped.collect::<String>())
+        }
+    }
 }
 
 pub(super) fn meaning(reason: Reason) -> &'static str {
@@ -140,9 +154,10 @@ pub(super) fn caveat(caveat: Caveat) -> &'static str {
             "mode, owner, times and attributes are not covered by grants: a program can look at \
              them, and change those of its user's files"
         }
-        Caveat::HardLinks => {
-            "the file has further names: a grant of one opens it under all, and a denial closes it \
-             only where it comes across it"
+        Caveat::HardLinks => "the file has further names: a grant of one opens it under all",
+        Caveat::DeniedUnderOneName => {
+            "one name of it is denied and another is not: the kernel closes it beside a denied path, \
+             and not in another granted directory"
         }
         Caveat::AtomicReplace => {
             "the grant is of this file, not of its name: what is renamed over it is not granted"
@@ -153,14 +168,15 @@ pub(super) fn caveat(caveat: Caveat) -> &'static str {
         Caveat::DoesNotExist => {
             "nothing is there: what is made later is covered by grants of its directories alone"
         }
-        Caveat::FileMode => {
-            "its mode or owner decides too, and the program has none of root's capabilities"
+        Caveat::OtherUser => {
+            "its mode and owner were judged for you, and the program runs as another user"
         }
         Caveat::UnixSocket => {
             "connecting to a Unix socket is neither reading nor writing: --allow-unix allows all"
         }
         Caveat::AnyAddress => "port rules have no address: they hold for every host",
         Caveat::NameLookup => "the name cannot be looked up over UDP, which is blocked",
+        Caveat::OuterSandbox => "there is another sandbox around this one, which may refuse more",
         Caveat::StateNotProtected => {
             "the sandbox may write where NONO_STATE lies, so that this may have been forged"
         }

@@ -128,10 +128,27 @@ fn a_sandbox_in_a_sandbox_has_a_state_of_its_own_or_none() {
     assert_eq!([outer, inner], ["\"reason\": \"granted\"", "\"reason\": \"no_grant\""]);
     assert!(!Path::new(variable).exists(), "{variable}");
 
+    let inner = format!("'{nono}' run -s --exec '{nono}' -- '{nono}' why --json --path /etc/hosts");
+    let script = format!("{inner}; '{nono}' why --json --path /etc/hosts");
+    let ended = inside(&tree, &[], &script);
+    assert_eq!(ended.text().matches("outer_sandbox").count(), 1, "{}", ended.text());
+    let asked = format!("'{nono}' why --json --path /etc/hosts --read /etc");
+    let ended = inside(&tree, &[], &asked);
+    assert_eq!(ended.text().matches("outer_sandbox").count(), 1, "{}", ended.text());
+
     let base_less =
         ["-s", "--no-base", "--read", "/", "--", "/bin/sh", "-c", "echo \"[$NONO_STATE]\""];
     let mut command = nono_run(&base_less);
     assert_eq!(outcome(command.env("NONO_STATE", "/of/another")).text(), "[]\n");
+}
+
+#[test]
+fn a_sandbox_without_a_state_is_not_taken_for_none() {
+    let nono = nono_path().into_string().unwrap();
+    let words = ["-s", "--no-base", "--read", "/", "--", &nono, "why", "--self", "--path", "/"];
+    let ended = outcome(&mut nono_run(&words));
+    assert_eq!((ended.code(), ended.stdout.len()), (125, 0), "{}", ended.said());
+    assert!(ended.said().contains("NONO_STATE does not tell which"), "{}", ended.said());
 }
 
 #[test]

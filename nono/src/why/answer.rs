@@ -99,20 +99,25 @@ pub enum Caveat {
     Metadata,
     /// The file has further names, and the rules at each of them are others.
     HardLinks,
+    /// One name of the object is denied, and another is not: the kernel closes it where carving came
+    /// across it, and opens it under every name where a grant covers one otherwise.
+    DeniedUnderOneName,
     /// The grant is of the file, not of its name: one that is renamed over it is not granted.
     AtomicReplace,
     /// Something in the directory is denied; what is made beside that later is not granted.
     Carving,
     /// Nothing is there; what is made later is covered by grants of its directories alone.
     DoesNotExist,
-    /// Mode or owner decide too, and the program runs with fewer rights than its caller.
-    FileMode,
+    /// Mode and owner were judged for the caller, and the program runs as another user.
+    OtherUser,
     /// Connecting to a Unix socket is neither reading nor writing it.
     UnixSocket,
     /// Port rules have no address.
     AnyAddress,
     /// The name of a host cannot be looked up over UDP, which is blocked.
     NameLookup,
+    /// The sandbox lies in another one, which may refuse more.
+    OuterSandbox,
     /// What is known of the sandbox lies where its program may write.
     StateNotProtected,
 }
@@ -124,13 +129,15 @@ impl Caveat {
         match self {
             Self::Metadata => "metadata",
             Self::HardLinks => "hard_links",
+            Self::DeniedUnderOneName => "denied_under_one_name",
             Self::AtomicReplace => "atomic_replace",
             Self::Carving => "carving",
             Self::DoesNotExist => "does_not_exist",
-            Self::FileMode => "file_mode",
+            Self::OtherUser => "other_user",
             Self::UnixSocket => "unix_socket",
             Self::AnyAddress => "any_address",
             Self::NameLookup => "name_lookup",
+            Self::OuterSandbox => "outer_sandbox",
             Self::StateNotProtected => "state_not_protected",
         }
     }

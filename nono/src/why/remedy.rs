@@ -2,22 +2,17 @@
 
 use std::path::Path;
 
-use nono_core::{AccessMode, CapabilitySet, FsCapability, Query, Rights};
+use nono_core::{AccessMode, CapabilitySet, FsCapability, Rights};
 
 use super::Remedy;
+use super::objects::Objects;
+use crate::platform;
 
-/// The narrowest grants on `target` after which the kernel, which gives `held` there, would give
-/// `wanted`, with nothing that the set gave before lost. None where no grants do.
-pub(super) fn grants(
-    caps: &CapabilitySet,
-    target: &Path,
-    wanted: Rights,
-    held: Rights,
-) -> Vec<Remedy> {
-    if is_above_denied(caps, target) {
-        return Vec::new();
-    }
-    let suffices = |grants: &&Vec<FsCapability>| suffices(caps, grants, target, wanted, held);
+/// The narrowest grants on `target` after which the kernel would give `wanted` there, which has what
+/// it gives already. None where no grants do. Each is tried as it will be enforced, with what is
+/// denied cut out.
+pub(super) fn grants(caps: &CapabilitySet, target: &Path, wanted: Rights) -> Vec<Remedy> {
+    let suffices = |grants: &&Vec<FsCapability>| suffices(caps, grants, target, wanted);
     let candidates = candidates(target, wanted.contains(Rights::EXECUTE));
     let narrowest = candidates.iter().find(suffices).cloned().unwrap_or_default();
     narrowest.into_iter().map(Remedy::Grant).collect()
@@ -47,20 +42,9 @@ fn candidates(target: &Path, is_for_execution: bool) -> Vec<Vec<FsCapability>> {
     candidates.map(|grants| grants.into_iter().flatten().collect()).into()
 }
 
-fn suffices(
-    caps: &CapabilitySet,
-    grants: &[FsCapability],
-    target: &Path,
-    wanted: Rights,
-    held: Rights,
-) -> bool {
+fn suffices(caps: &CapabilitySet, grants: &[FsCapability], target: &Path, wanted: Rights) -> bool {
     let mut with_them = caps.clone();
-    let mut given = held;
-    for grant in grants {
-        given |= grant.rights(caps.is_execute_explicit());
-        with_them.add_fs(grant.clone());
-    }
-    // A grant of the caller replaces one of a weaker source on the same path.
-    let all = Query::Path { path: target, rights: wanted | held };
-    given.contains(wanted) && with_them.validate().is_ok() && with_them.decide(&all).is_allowed()
+    grants.iter().for_each(|grant| with_them.add_fs(grant.clone()));
+    platform::enforced(&with_them)
+        .is_ok_and(|enforced| Objects::of(&enforced).held(target).contains(wanted))
 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, clippy::unwrap_used, clippy::panic, dead_code)]
 
 pub(crate) mod process;
+pub(crate) mod sets;
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
