@@ -20,14 +20,14 @@ use crate::{ClientEnd, IpcError, Result, sys};
 pub(crate) const DOOR_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A fresh stream to the supervisor that the environment names: through the door if it is open,
-/// else by path.
+/// else by path. (Any of those who share the door can shut it for all.)
 pub(crate) fn stream() -> Result<UnixStream> {
-    if let Some(door) = inherited_door() {
-        return knock(door.as_fd(), DOOR_DEADLINE);
-    }
-    match var_os(PATH_VARIABLE) {
-        Some(path) => by_path(Path::new(&path)),
-        None => Err(IpcError::NoSupervisor),
+    let path = var_os(PATH_VARIABLE);
+    let knocked = inherited_door().map(|door| knock(door.as_fd(), DOOR_DEADLINE));
+    match (knocked, path) {
+        (None | Some(Err(IpcError::Closed)), Some(path)) => by_path(Path::new(&path)),
+        (Some(knocked), _) => knocked,
+        (None, None) => Err(IpcError::NoSupervisor),
     }
 }
 

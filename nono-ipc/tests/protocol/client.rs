@@ -199,6 +199,25 @@ fn a_program_that_was_started_with_descriptors_closed_asks_by_path() {
     });
 }
 
+#[test]
+fn a_program_whose_door_is_shut_asks_by_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let listener = Listener::bind(&path).unwrap();
+    let mut asks = program("asks");
+    asks.env(PATH_VARIABLE, &path).env(TOKEN_VARIABLE, "secret");
+    let (door, theirs) = Door::new().unwrap();
+    rustix::net::shutdown(&theirs, rustix::net::Shutdown::Both).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let Ok((stream, _)) = listener.accept(Duration::from_secs(20)) else { return };
+            serve(SupervisorEnd::from_stream(stream).unwrap());
+        });
+        run_behind_door(asks, theirs);
+    });
+    drop(door);
+}
+
 fn connected() -> (Client, SupervisorEnd) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (Client::on(theirs, "s".into()).unwrap(), SupervisorEnd::from_stream(ours).unwrap())
