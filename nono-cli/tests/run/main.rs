@@ -11,6 +11,7 @@ mod doctor;
 mod environment;
 mod exemptions;
 mod exit_status;
+mod first_steps;
 mod floor;
 mod grants;
 mod help;
