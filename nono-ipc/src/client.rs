@@ -1,7 +1,7 @@
 //! What a sandboxed program links to ask for more.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +13,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::decoder::Passed;
-use crate::door::{SESSION_VARIABLE, knock};
+#[cfg(target_os = "linux")]
+use crate::door::knock;
 use crate::link::Link;
+use crate::variables::SESSION_VARIABLE;
 use crate::{IpcError, Result, rendezvous};
 
 /// A sandboxed program's connection to its supervisor.
@@ -134,7 +136,8 @@ impl Client {
     /// # Errors
     /// [`IpcError::TimedOut`] when the supervisor does not open it, [`IpcError::Closed`] when it is
     /// gone.
-    pub fn through(door: impl AsFd, session_id: String) -> Result<Self> {
+    #[cfg(target_os = "linux")]
+    pub fn through(door: impl std::os::fd::AsFd, session_id: String) -> Result<Self> {
         Self::on(knock(door.as_fd(), rendezvous::DOOR_DEADLINE)?, session_id)
     }
 

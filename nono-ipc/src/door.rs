@@ -22,18 +22,8 @@ use rustix::net::{
 use crate::ends::{SupervisorEnd, stream_pair};
 use crate::incoming::{due_in, wait};
 use crate::peer::Sender;
-use crate::sys::{self, Room};
+use crate::sys::{self, Room, is_unix};
 use crate::{FrameError, IpcError, Result};
-
-/// The environment variable with the number of the door's descriptor.
-pub const FD_VARIABLE: &str = "NONO_SUPERVISOR_FD";
-/// The environment variable with the path of the supervisor's socket, for programs that close
-/// descriptors when they start.
-pub const PATH_VARIABLE: &str = "NONO_SUPERVISOR_PATH";
-/// The environment variable with the secret for the path.
-pub const TOKEN_VARIABLE: &str = "NONO_SUPERVISOR_TOKEN";
-/// The environment variable with the session's name.
-pub const SESSION_VARIABLE: &str = "NONO_SESSION_ID";
 
 /// How long a program waits for its stream before it knocks again: another process that shares the
 /// door may have taken the answer.
@@ -51,7 +41,7 @@ pub struct Door {
 
 impl Door {
     /// A door, and the end of it that the program inherits: a close-on-exec descriptor that whoever
-    /// starts the program passes on under the number in [`FD_VARIABLE`].
+    /// starts the program passes on under the number in [`FD_VARIABLE`](crate::FD_VARIABLE).
     ///
     /// # Errors
     /// [`IpcError::System`].
@@ -124,8 +114,7 @@ impl AsFd for Door {
 
 /// Whether a descriptor is the program's end of a door, as far as that can be told.
 pub(crate) fn is_door(socket: BorrowedFd<'_>) -> bool {
-    sockopt::socket_domain(socket) == Ok(AddressFamily::UNIX)
-        && sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET)
+    is_unix(socket) && sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET)
 }
 
 /// Knocks, and waits for a stream.

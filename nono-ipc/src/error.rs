@@ -109,7 +109,7 @@ pub enum IpcError {
         max: usize,
     },
     /// The process is not supervised, so nobody can be asked.
-    #[error("no supervisor: neither {fd} nor {path} leads to one", fd = crate::door::FD_VARIABLE, path = crate::door::PATH_VARIABLE)]
+    #[error("no supervisor: neither {fd} nor {path} leads to one", fd = crate::variables::FD_VARIABLE, path = crate::variables::PATH_VARIABLE)]
     NoSupervisor,
     /// The client was made by another process, of which this one is a fork.
     #[error("the connection belongs to the parent process; make a client in this one")]

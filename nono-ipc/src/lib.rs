@@ -45,6 +45,7 @@ mod bound_path;
 mod client;
 mod connection;
 mod decoder;
+#[cfg(target_os = "linux")]
 mod door;
 mod ends;
 mod error;
@@ -62,10 +63,12 @@ mod socket;
 mod sys;
 #[cfg(target_os = "linux")]
 mod transport;
+mod variables;
 
 pub use client::{Client, Outcome, Wanted};
 pub use decoder::{Arrival, Decoder, Frame, Passed};
-pub use door::{Door, FD_VARIABLE, PATH_VARIABLE, SESSION_VARIABLE, TOKEN_VARIABLE};
+#[cfg(target_os = "linux")]
+pub use door::Door;
 pub use ends::{Answer, ClientEnd, Incoming, SupervisorEnd};
 pub use error::{FrameError, IpcError, Result};
 pub use header::{BODY_MAX, Header};
@@ -78,3 +81,4 @@ pub use replay::ReplayWindow;
 pub use socket::SupervisorSocket;
 #[cfg(target_os = "linux")]
 pub use transport::{SocketTransport, Stopper};
+pub use variables::{FD_VARIABLE, PATH_VARIABLE, SESSION_VARIABLE, TOKEN_VARIABLE};

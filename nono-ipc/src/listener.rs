@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect as join,
-    listen, socket_with, sockopt,
-};
+use rustix::net::{SocketAddrUnix, bind, connect as join, listen, sockopt};
 
 use crate::bound_path::{BoundPath, remove_dead};
 use crate::incoming::{due_in, wait};
-use crate::{IpcError, PeerCredentials, Result, sys};
+use crate::sys::{self, Blocking};
+use crate::{IpcError, PeerCredentials, Result};
 
 /// How long [`SupervisorSocket::bind`](crate::SupervisorSocket::bind) waits for its connection.
 pub const ACCEPT_DEADLINE: Duration = Duration::from_secs(30);
@@ -63,7 +61,7 @@ impl Listener {
         prepare: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>,
     ) -> Result<Self> {
         let address = address(path)?;
-        let socket = new_socket(SocketFlags::NONBLOCK)?;
+        let socket = new_socket(Blocking::No)?;
         prepare(socket.as_fd()).map_err(IpcError::system("setsockopt SO_PASSCRED"))?;
         make_private(&socket).map_err(IpcError::system("fchmod"))?;
         match bind(&socket, &address) {
@@ -110,7 +108,7 @@ impl Listener {
     /// [`IpcError::System`], as when too many descriptors are open.
     pub fn try_accept(&self) -> Result<Option<(UnixStream, PeerCredentials)>> {
         loop {
-            let stream = match accept_with(&self.socket, SocketFlags::CLOEXEC) {
+            let stream = match sys::accept(self.socket.as_fd()) {
                 Ok(stream) => UnixStream::from(stream),
                 Err(Errno::AGAIN) => return Ok(None),
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
@@ -138,7 +136,7 @@ impl AsFd for Listener {
 /// A connection to whoever listens at `path`.
 pub(crate) fn connect(path: &Path) -> Result<UnixStream> {
     let address = address(path)?;
-    let socket = new_socket(SocketFlags::empty())?;
+    let socket = new_socket(Blocking::Yes)?;
     // A listener whose queue is full makes us wait; this is the limit that the kernel keeps to.
     let limit = |limit| {
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)
@@ -155,7 +153,7 @@ pub(crate) fn connect(path: &Path) -> Result<UnixStream> {
 
 fn is_dead(path: &Path) -> bool {
     let probe = || {
-        let socket = new_socket(SocketFlags::NONBLOCK).ok()?;
+        let socket = new_socket(Blocking::No).ok()?;
         Some(join(&socket, &address(path).ok()?))
     };
     matches!(probe(), Some(Err(Errno::CONNREFUSED)))
@@ -168,9 +166,8 @@ fn address(path: &Path) -> Result<SocketAddrUnix> {
     SocketAddrUnix::new(path).map_err(IpcError::system("bind"))
 }
 
-fn new_socket(flags: SocketFlags) -> Result<OwnedFd> {
-    socket_with(AddressFamily::UNIX, SocketType::STREAM, flags | SocketFlags::CLOEXEC, None)
-        .map_err(IpcError::system("socket"))
+fn new_socket(blocking: Blocking) -> Result<OwnedFd> {
+    sys::stream_socket(blocking).map_err(IpcError::system("socket"))
 }
 
 /// Sets the mode that the file will have. Source: `unix_bind_bsd` in net/unix/af_unix.c.

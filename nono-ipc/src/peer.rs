@@ -2,8 +2,6 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
 use crate::{IpcError, Result, sys};
 
 /// The sender of a message, by the kernel's word: `SCM_CREDENTIALS` of unix(7).
@@ -55,6 +53,7 @@ impl PeerCredentials {
 
 #[cfg(target_os = "linux")]
 fn open(pid: u32) -> Option<OwnedFd> {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }

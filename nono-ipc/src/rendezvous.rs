@@ -2,28 +2,38 @@
 
 use std::env::var_os;
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::AsFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use nono_core::PROTOCOL_VERSION;
 use nono_core::wire::{Hello, Message};
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{AddressFamily, sockopt};
 
-use crate::door::{FD_VARIABLE, PATH_VARIABLE, TOKEN_VARIABLE, is_door, knock};
+#[cfg(target_os = "linux")]
+use crate::door::{is_door, knock};
 use crate::listener::connect;
-use crate::{ClientEnd, IpcError, Result, sys};
+#[cfg(target_os = "linux")]
+use crate::sys;
+use crate::sys::is_unix;
+#[cfg(target_os = "linux")]
+use crate::variables::FD_VARIABLE;
+use crate::variables::{PATH_VARIABLE, TOKEN_VARIABLE};
+use crate::{ClientEnd, IpcError, Result};
 
 /// How long the supervisor may take to open the door.
+#[cfg(target_os = "linux")]
 pub(crate) const DOOR_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A fresh stream to the supervisor that the environment names: through the door if it is open,
 /// else by path. (Any of those who share the door can shut it for all.)
 pub(crate) fn stream() -> Result<UnixStream> {
     let path = var_os(PATH_VARIABLE);
-    let knocked = inherited_door().map(|door| knock(door.as_fd(), DOOR_DEADLINE));
+    let knocked = knocked();
     match (knocked, path) {
         (None | Some(Err(IpcError::Closed)), Some(path)) => by_path(Path::new(&path)),
         (Some(knocked), _) => knocked,
@@ -31,8 +41,21 @@ pub(crate) fn stream() -> Result<UnixStream> {
     }
 }
 
+/// What came of knocking, where there is a door.
+#[cfg(target_os = "linux")]
+fn knocked() -> Option<Result<UnixStream>> {
+    inherited_door().map(|door| knock(door.as_fd(), DOOR_DEADLINE))
+}
+
+/// The system has no sockets that doors are made of.
+#[cfg(not(target_os = "linux"))]
+fn knocked() -> Option<Result<UnixStream>> {
+    None
+}
+
 /// The door, if the variable names one and the descriptor is one: a program may have closed it and
 /// opened something else under its number.
+#[cfg(target_os = "linux")]
 fn inherited_door() -> Option<OwnedFd> {
     let number: RawFd = var_os(FD_VARIABLE)?.to_str()?.parse().ok()?;
     let door = sys::borrow(number).ok().filter(|door| is_door(*door))?;
@@ -45,7 +68,7 @@ fn by_path(path: &Path) -> Result<UnixStream> {
     // What else may lie there is not waited for, and becomes no controlling terminal.
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     if let Ok(opened) = rustix::fs::open(path, flags, Mode::empty())
-        && sockopt::socket_domain(&opened) == Ok(AddressFamily::UNIX)
+        && is_unix(opened.as_fd())
     {
         return Ok(opened.into());
     }

@@ -142,9 +142,34 @@ fn descriptor(bytes: &[u8]) -> OwnedFd {
     descriptor
 }
 
+/// Whether calls on a socket wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blocking {
+    /// They do.
+    Yes,
+    /// They fail with `EAGAIN`.
+    No,
+}
+
 #[cfg(not(target_vendor = "apple"))]
 mod platform {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, socket_with};
+
     use super::*;
+
+    /// A Unix stream socket, close-on-exec.
+    pub(crate) fn stream_socket(blocking: Blocking) -> Result<OwnedFd, Errno> {
+        let flags = match blocking {
+            Blocking::Yes => SocketFlags::empty(),
+            Blocking::No => SocketFlags::NONBLOCK,
+        };
+        socket_with(AddressFamily::UNIX, SocketType::STREAM, flags | SocketFlags::CLOEXEC, None)
+    }
+
+    /// Accepts a connection, close-on-exec.
+    pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+        accept_with(listener, SocketFlags::CLOEXEC)
+    }
 
     pub(super) const CLOSE_ON_EXEC: libc::c_int = libc::MSG_CMSG_CLOEXEC;
     pub(super) const CREDENTIALS: usize = size_of::<libc::ucred>();
@@ -225,7 +250,24 @@ mod platform {
 
 #[cfg(target_vendor = "apple")]
 mod platform {
+    use rustix::net::{AddressFamily, SocketType, socket};
+
     use super::*;
+
+    /// A Unix stream socket, close-on-exec a moment later: the system cannot do both at once.
+    pub(crate) fn stream_socket(blocking: Blocking) -> Result<OwnedFd, Errno> {
+        let made = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        close_on_exec(&made);
+        rustix::io::ioctl_fionbio(&made, blocking == Blocking::No)?;
+        Ok(made)
+    }
+
+    /// Accepts a connection, close-on-exec a moment later.
+    pub(crate) fn accept(listener: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+        let accepted = rustix::net::accept(listener)?;
+        close_on_exec(&accepted);
+        Ok(accepted)
+    }
 
     pub(super) const CLOSE_ON_EXEC: libc::c_int = 0;
     /// No credentials come with messages; the room is for nothing.
@@ -277,7 +319,9 @@ mod platform {
 }
 
 use platform::{CLOSE_ON_EXEC, CREDENTIALS, close_on_exec, sender};
-pub(crate) use platform::{name_nobody, name_senders, never_signal, peer, peer_pidfd};
+pub(crate) use platform::{
+    accept, name_nobody, name_senders, never_signal, peer, peer_pidfd, stream_socket,
+};
 
 #[cfg(not(target_vendor = "apple"))]
 fn set_option(socket: BorrowedFd<'_>, name: libc::c_int, value: libc::c_int) -> Result<(), Errno> {
@@ -292,6 +336,12 @@ fn set_option(socket: BorrowedFd<'_>, name: libc::c_int, value: libc::c_int) -> 
 fn empty_message() -> libc::msghdr {
     // SAFETY: null pointers and zero lengths are a valid, empty message.
     unsafe { std::mem::zeroed() }
+}
+
+/// Whether a descriptor is a Unix socket of some kind.
+pub(crate) fn is_unix(socket: BorrowedFd<'_>) -> bool {
+    rustix::net::getsockname(socket)
+        .is_ok_and(|name| name.address_family() == rustix::net::AddressFamily::UNIX)
 }
 
 /// Lends the descriptor of a number. The caller of the public operation that takes one promises that
