@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use nono::{CapabilitySet, Decision, Denial, Query};
+use nono::{CapabilitySet, Decision, Denial, NetworkMode, Query};
 
 use crate::environment::Environment;
 use crate::options::Options;
@@ -63,10 +63,14 @@ pub(crate) fn give(
             flags.concat()
         ));
     } else {
-        report.note(
-            "if the sandbox refused something: nono why --path PATH, with the same flags, says \
-             what would allow it",
-        );
+        let is_open = *request.caps.network_mode() == NetworkMode::AllowAll
+            && request.caps.tcp_connect_ports().is_empty()
+            && request.caps.tcp_bind_ports().is_empty();
+        let port = if is_open { "" } else { " (or --port PORT)" };
+        report.note(format_args!(
+            "if the sandbox refused something: nono why --path PATH{port}, with the same flags, \
+             says what would allow it"
+        ));
     }
 }
 

@@ -1,10 +1,11 @@
 //! From a request to the end of the program.
 
+use std::io::ErrorKind;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use nono::private_tmp::PrivateTmp;
-use nono::{CapabilitySource, Command, FsCapability};
+use nono::{CapabilitySource, Command, Decision, Denial, FsCapability, NonoError, Query};
 
 use crate::dry_run;
 use crate::environment::{self, Environment};
@@ -66,12 +67,25 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         wait::run(command.die_with_parent(), meanwhile)
     };
     remove(tmp, report);
-    let ended = ended?;
+    let ended = ended.map_err(|failure| explain(failure, &request))?;
     // The last command of a shell is no news to whoever typed it.
     if ended.has_failed && matches!(program, Program::Command(_)) {
         hint::give(&request, &environment, options, report);
     }
     Ok(ended.status)
+}
+
+/// A program that is never granted needs no advice to grant it.
+fn explain(failure: Failure, request: &Request) -> Failure {
+    let refused = matches!(&failure, Failure::Start(NonoError::Exec { source, .. })
+        if source.kind() == ErrorKind::PermissionDenied);
+    let path = request.program.canonicalize().unwrap_or_else(|_| request.program.clone());
+    match request.caps.decide(&Query::execute(&path)) {
+        Decision::Denied(Denial::DeniedPath(entry)) if refused => {
+            Failure::NeverGranted { path, entry: entry.to_owned() }
+        }
+        _ => failure,
+    }
 }
 
 fn remove(tmp: Option<PrivateTmp>, report: &Report) {

@@ -96,7 +96,8 @@ fn answer(arguments: &WhyArgs, report: &Report) -> Result<ExitCode, Failure> {
     if arguments.of_self && has_grants {
         return Err(Failure::Usage("--self takes no grants: it answers for those that are".into()));
     }
-    let state = std::env::var_os(state_file::VARIABLE).filter(|_| !has_grants).map(PathBuf::from);
+    let named = std::env::var_os(state_file::VARIABLE).filter(|name| !name.is_empty());
+    let state = named.filter(|_| !has_grants).map(PathBuf::from);
     let finding = match state {
         Some(file) => of_sandbox(question, &file)?,
         None if arguments.of_self && state_file::is_sandboxed() => return Err(Failure::NoState),

@@ -165,3 +165,16 @@ fn a_limit_of_open_files_is_125_and_names_the_limit_to_raise() {
         assert_gave_up(&ended, 125, "Too many open files", "ulimit -n");
     }
 }
+
+#[test]
+fn a_program_among_what_is_never_granted_is_not_advised_to_be_granted() {
+    let tree = Tree::new();
+    tree.script(".ssh/tool", "#!/bin/sh\n");
+    tree.directory("project");
+    let (tool, project) = (tree.word(".ssh/tool"), tree.word("project"));
+    let mut command = nono_run(&["--read", &project, "--", &tool]);
+    let refused = outcome(command.env("HOME", tree.root()));
+    let said = refused.said();
+    assert!(said.contains("is never granted") && !said.contains("--exec"), "{said}");
+    assert_eq!(refused.code(), 125);
+}

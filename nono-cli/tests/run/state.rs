@@ -189,3 +189,10 @@ fn a_state_that_belongs_to_somebody_else_is_not_believed() {
     assert_eq!(ended.code(), 125);
     assert!(ended.said().contains("belongs to another user"), "{}", ended.said());
 }
+
+#[test]
+fn an_empty_variable_names_no_state() {
+    let mut why = std::process::Command::new(nono_path());
+    why.args(["why", "--path", "/usr/bin/env"]).env("NONO_STATE", "");
+    assert!(outcome(&mut why).succeeded());
+}
