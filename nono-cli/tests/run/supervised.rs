@@ -106,8 +106,10 @@ fn a_descendant_that_outlives_the_program_can_still_ask() {
     let asking = Asking::new();
     let told = asking.tree.word("open/told");
     // In a session of its own, as a daemon is: what is left of the group is killed with the test.
-    let script = "export N R P=$$; setsid sh -c 'while kill -0 $P 2>/dev/null; do :; done
-         echo late | $N request --write $R/open/told' >/dev/null 2>&1 </dev/null & exit 0";
+    let script =
+        "export N R P=$$; setsid sh -c '>$TMPDIR/apart; while kill -0 $P 2>/dev/null; do :; done
+         echo late | $N request --write $R/open/told' >/dev/null 2>&1 </dev/null &
+         while ! [ -e $TMPDIR/apart ]; do :; done; exit 0";
     assert_eq!(asking.run(script).text(), "");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while fs::read_to_string(&told).unwrap_or_default() != "late\n" {
