@@ -84,6 +84,8 @@ pub(crate) enum Failure {
     Journal(JournalError),
     /// The record of decisions lies in a grant.
     GrantedJournal(PathBuf),
+    /// A policy lies in a write grant.
+    GrantedPolicy(PathBuf),
     /// A policy cannot be read.
     Policy(PolicyError),
     /// The manual pages cannot be written.
@@ -200,6 +202,12 @@ impl fmt::Display for Failure {
                 f,
                 "the program could reach the record of its requests in {}; name another directory: \
                  --audit-dir",
+                path.display()
+            ),
+            Self::GrantedPolicy(path) => write!(
+                f,
+                "the program could change the policy {} for the next run; keep it outside of what \
+                 the program may write",
                 path.display()
             ),
             Self::Policy(error) => write!(f, "--approve policy: {error}"),

@@ -1,6 +1,6 @@
 //! Who decides about what the program asks for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,14 @@ impl FromStr for Approver {
             _ => Err("policy=FILE or deny".into()),
         }
     }
+}
+
+/// The files that decide.
+pub(super) fn files(approvers: &[Approver]) -> impl Iterator<Item = &Path> {
+    approvers.iter().filter_map(|approver| match approver {
+        Approver::Policy(file) => Some(file.as_path()),
+        Approver::Deny => None,
+    })
 }
 
 /// Asks one after the other, each within the time that one decision may take.

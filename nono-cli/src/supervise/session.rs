@@ -104,6 +104,14 @@ impl Session {
     ) -> Result<Supervisor, Failure> {
         let arguments = &self.arguments;
         let vet = never_grant::checker(&arguments.never_grant, self.audit_directory()?.as_deref())?;
+        for file in approver::files(&arguments.approve) {
+            let canonical = file.canonicalize().unwrap_or(file.to_owned());
+            // Whoever can write its directory can put another file in its place.
+            let directory = canonical.parent().unwrap_or(&canonical);
+            if self.covers(Query::write(&canonical)) || self.covers(Query::write(directory)) {
+                return Err(Failure::GrantedPolicy(canonical));
+            }
+        }
         let backend = approver::chain(&arguments.approve, arguments.approve_timeout)?;
         let limits = Limits { approval: arguments.approve_timeout, ..Limits::default() };
         Ok(Supervisor::builder(id, self.caps.clone())
@@ -117,12 +125,15 @@ impl Session {
         let Some(path) = self.audit_directory()? else { return Ok(None) };
         let directory = Directory::create(&path).map_err(Failure::Journal)?;
         let canonical = path.canonicalize().unwrap_or(path);
-        let covered = [Query::read(&canonical), Query::write(&canonical)];
-        if covered.iter().any(|query| self.caps.decide(query).is_allowed()) {
+        if self.covers(Query::read(&canonical)) || self.covers(Query::write(&canonical)) {
             return Err(Failure::GrantedJournal(canonical));
         }
         let begin = Begin::now(id, Some(self.program.clone()));
         JournalSink::create(&directory, &begin).map(Some).map_err(Failure::Journal)
+    }
+
+    fn covers(&self, query: Query<'_>) -> bool {
+        self.caps.decide(&query).is_allowed()
     }
 
     /// Where records are kept; nowhere when that was asked for.

@@ -157,6 +157,20 @@ fn records_that_the_program_could_reach_are_refused_at_start() {
 }
 
 #[test]
+fn a_policy_that_the_program_could_change_is_refused_at_start() {
+    let asking = Asking::new();
+    let policy = asking.tree.word("policy.toml");
+    for flags in [["--allow", &asking.tree.word("")], ["--write-file", &policy]] {
+        let mut command = asking.command(&flags, "echo started");
+        let refused = outcome(&mut command);
+        assert_eq!((refused.code(), refused.stdout.len()), (125, 0), "{}", refused.said());
+    }
+    let mut command = asking.command(&["--write-file", &policy], "echo started");
+    let refused = outcome(&mut command);
+    assert!(refused.said().contains("could change the policy"), "{}", refused.said());
+}
+
+#[test]
 fn a_policy_that_is_wrong_or_others_can_write_starts_nothing() {
     let asking = Asking::new();
     let policy = asking.tree.at("policy.toml");
