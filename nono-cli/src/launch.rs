@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use nono::private_tmp::PrivateTmp;
@@ -80,8 +81,13 @@ fn explain(failure: Failure, request: &Request) -> Failure {
     let refused = matches!(&failure, Failure::Start(NonoError::Exec { source, .. })
         if source.kind() == ErrorKind::PermissionDenied);
     let path = request.program.canonicalize().unwrap_or_else(|_| request.program.clone());
+    let by_floor = |entry: &Path| {
+        request.caps.denied_paths().iter().any(|denied| {
+            denied.resolved() == entry && *denied.source() == CapabilitySource::System
+        })
+    };
     match request.caps.decide(&Query::execute(&path)) {
-        Decision::Denied(Denial::DeniedPath(entry)) if refused => {
+        Decision::Denied(Denial::DeniedPath(entry)) if refused && by_floor(entry) => {
             Failure::NeverGranted { path, entry: entry.to_owned() }
         }
         _ => failure,
