@@ -121,7 +121,7 @@ fn a_descendant_that_outlives_the_program_can_still_ask() {
 #[test]
 fn whoever_reads_the_output_does_not_wait_for_a_descendant() {
     let asking = Asking::new();
-    let script = "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!";
+    let script = "setsid sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1 </dev/null' & exit 0";
     let ended = asking.run(script);
     let sleeper: i32 = ended.text().trim().parse().unwrap();
     let sleeper = rustix::process::Pid::from_raw(sleeper).unwrap();
