@@ -194,6 +194,8 @@ fn a_change_of_the_window_reaches_the_job_in_the_foreground() {
         session.begins("trap \"stty size\" WINCH", "while :; do read line; done");
         for rows in [41, 42] {
             session.terminal.resize(rows);
+            // A signal that comes right before the shell reads is seen when the reading ends.
+            session.terminal.types(b"\r");
             session.terminal.expects(&format!("{rows} 80\r\n"));
         }
         session.terminal.types(INTERRUPT);
