@@ -59,6 +59,11 @@ fn is_of_the_base(grant: &FsCapability) -> bool {
     *grant.source() == CapabilitySource::System
 }
 
+/// The home of whoever started nono: what `~` means to them.
+pub(crate) fn home() -> Option<PathBuf> {
+    absolute_variable("HOME").or_else(|| user::recorded_home().ok())
+}
+
 /// The home directories whose secrets are kept: what `HOME` says, what `/etc/passwd` says, and that
 /// of the user the program runs as.
 pub(crate) fn homes(user: Option<&User>) -> BTreeSet<PathBuf> {

@@ -60,9 +60,7 @@ fn try_run(options: &Options, program: Program<'_>, report: &Report) -> Result<E
         let _ = tmp.as_ref().map(PrivateTmp::remove_stale);
     };
     let ended = if supervised {
-        let caller = || rustix::process::getuid().as_raw();
-        let user = request.user.as_ref().map_or_else(caller, |user| user.identity().uid());
-        let session = Session::new(&options.supervise, &request.caps, &request.program, user);
+        let session = Session::new(&options.supervise, &request);
         supervise::run(command, session, meanwhile, report)
     } else {
         wait::run(command.die_with_parent(), meanwhile)

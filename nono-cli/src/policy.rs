@@ -71,8 +71,7 @@ pub(crate) fn run(arguments: &PolicyArgs) -> ExitCode {
 }
 
 fn load(file: &std::path::Path) -> Result<PolicyApproval, Failure> {
-    let home = floor::homes(None).into_iter().next();
-    PolicyApproval::load(file, home.as_deref()).map_err(Failure::Policy)
+    PolicyApproval::load(file, floor::home().as_deref()).map_err(Failure::Policy)
 }
 
 fn check(file: &std::path::Path) -> Result<ExitCode, Failure> {

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use nono::supervisor::{ApprovalBackend, Chain, Deadline, DenyAll, PolicyApproval};
+use nono::supervisor::{ApprovalBackend, Chain, DenyAll, PolicyApproval};
 
 use crate::failure::Failure;
 use crate::floor;
@@ -39,22 +38,18 @@ pub(super) fn files(approvers: &[Approver]) -> impl Iterator<Item = &Path> {
     })
 }
 
-/// Asks one after the other, each within the time that one decision may take.
-pub(super) fn chain(approvers: &[Approver], limit: Duration) -> Result<Chain, Failure> {
-    let home = floor::homes(None).into_iter().next();
-    let backends = approvers.iter().map(|approver| {
-        let backend: Arc<dyn ApprovalBackend> = match approver {
+/// Asks one after the other.
+pub(super) fn chain(approvers: &[Approver]) -> Result<Chain, Failure> {
+    let home = floor::home();
+    let backends = approvers.iter().map(|approver| -> Result<Arc<dyn ApprovalBackend>, Failure> {
+        Ok(match approver {
             Approver::Policy(file) => {
                 Arc::new(PolicyApproval::load(file, home.as_deref()).map_err(Failure::Policy)?)
             }
             Approver::Deny => Arc::new(DenyAll),
-        };
-        if backend.is_immediate() {
-            return Ok(backend);
-        }
-        Ok(Arc::new(Deadline::new(backend, limit)) as Arc<dyn ApprovalBackend>)
+        })
     });
-    Ok(Chain::new(backends.collect::<Result<_, Failure>>()?))
+    Ok(Chain::new(backends.collect::<Result<_, _>>()?))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a supervised run is decided with.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -8,15 +9,18 @@ use std::time::Duration;
 use clap::Args;
 use nono::supervisor::journal::{Begin, Directory, JournalSink};
 use nono::supervisor::{
-    AuditSink, AuditSync, Door, Durability, JournalRecord, Limits, SESSION_VARIABLE,
+    AuditSink, AuditSync, Chain, Door, Durability, JournalRecord, Limits, SESSION_VARIABLE,
     SocketTransport, Stopper, Supervisor, opener,
 };
 use nono::{CapabilitySet, Command, Query};
+use rustix::process::getuid;
 
 use super::approver;
 use super::never_grant;
 use crate::audit;
 use crate::failure::Failure;
+use crate::floor;
+use crate::request::Request;
 
 const HEADING: &str = "Asking for more";
 
@@ -53,6 +57,8 @@ pub(crate) struct Session {
     caps: CapabilitySet,
     program: PathBuf,
     user: u32,
+    /// Where secrets of the caller and of the user lie.
+    homes: BTreeSet<PathBuf>,
 }
 
 /// A session that nobody serves yet.
@@ -69,25 +75,35 @@ pub(super) struct Serving {
 }
 
 impl Session {
-    pub(crate) fn new(
-        arguments: &SuperviseArgs,
-        caps: &CapabilitySet,
-        program: &Path,
-        user: u32,
-    ) -> Self {
-        let (arguments, caps) = (arguments.clone(), caps.clone());
-        Self { arguments, caps, program: program.to_owned(), user }
+    /// The session of a request, with what its program is granted.
+    pub(crate) fn new(arguments: &SuperviseArgs, request: &Request) -> Self {
+        let user = request.user.as_ref();
+        Self {
+            arguments: arguments.clone(),
+            caps: request.caps.clone(),
+            program: request.program.clone(),
+            user: user.map_or_else(|| getuid().as_raw(), |user| user.identity().uid()),
+            homes: floor::homes(user),
+        }
     }
 
-    /// Opens the journal, reads the policies, and gives the other end of the door to the command.
+    /// Reads the policies, opens the journal, and gives the other end of the door to the command.
     pub(super) fn begin(self, command: &mut Command) -> Result<Ready, Failure> {
         let id = id()?;
+        let backend = self.backend()?;
+        let vet = never_grant::checker(&self.homes, self.closed()?)?;
+        // The last that can be refused for what was typed: a journal tells of a session.
         let journal = self.journal(&id)?.map(Arc::new);
         let (door, theirs) = Door::new().map_err(Failure::Ipc)?;
         let transport = SocketTransport::new().and_then(|transport| transport.with_door(door));
         let transport = transport.map_err(Failure::Ipc)?;
         let stopper = transport.stopper().map_err(Failure::Ipc)?;
-        let supervisor = self.supervisor(&id, journal.clone())?;
+        let limits = Limits { approval: self.arguments.approve_timeout, ..Limits::default() };
+        let supervisor = Supervisor::builder(&*id, self.caps)
+            .user(self.user)
+            .sync(self.arguments.audit_sync)
+            .limits(limits)
+            .build(vet, backend, Sink(journal.clone()), opener());
         command.env(
             nono::supervisor::FD_VARIABLE,
             std::os::fd::AsRawFd::as_raw_fd(&theirs).to_string(),
@@ -97,14 +113,8 @@ impl Session {
         Ok(Ready { supervisor, transport, serving: Serving { journal, stopper } })
     }
 
-    fn supervisor(
-        &self,
-        id: &str,
-        journal: Option<Arc<JournalSink>>,
-    ) -> Result<Supervisor, Failure> {
-        let arguments = &self.arguments;
-        let vet = never_grant::checker(&arguments.never_grant, self.audit_directory()?.as_deref())?;
-        for file in approver::files(&arguments.approve) {
+    fn backend(&self) -> Result<Chain, Failure> {
+        for file in approver::files(&self.arguments.approve) {
             let canonical = file.canonicalize().unwrap_or(file.to_owned());
             // Whoever can write its directory can put another file in its place.
             let directory = canonical.parent().unwrap_or(&canonical);
@@ -112,13 +122,21 @@ impl Session {
                 return Err(Failure::GrantedPolicy(canonical));
             }
         }
-        let backend = approver::chain(&arguments.approve, arguments.approve_timeout)?;
-        let limits = Limits { approval: arguments.approve_timeout, ..Limits::default() };
-        Ok(Supervisor::builder(id, self.caps.clone())
-            .user(self.user)
-            .sync(arguments.audit_sync)
-            .limits(limits)
-            .build(vet, backend, Sink(journal), opener()))
+        approver::chain(&self.arguments.approve)
+    }
+
+    /// What is never granted besides the floor: what the caller closed, in the sandbox or for the
+    /// supervisor alone, and what decides and remembers. (A program that may ask for the rules decides
+    /// on its next run.)
+    fn closed(&self) -> Result<Vec<PathBuf>, Failure> {
+        let arguments = &self.arguments;
+        let denied = self.caps.denied_paths().iter();
+        let denied = denied.flat_map(|entry| [entry.original(), entry.resolved()]);
+        let rules = approver::files(&arguments.approve);
+        let mut closed: Vec<_> = denied.chain(rules).map(Path::to_owned).collect();
+        closed.extend(arguments.never_grant.iter().cloned());
+        closed.extend(self.audit_directory()?);
+        Ok(closed)
     }
 
     fn journal(&self, id: &str) -> Result<Option<JournalSink>, Failure> {

@@ -150,10 +150,46 @@ fn every_decision_is_in_the_journal_which_is_complete_when_the_last_program_has_
 #[test]
 fn records_that_the_program_could_reach_are_refused_at_start() {
     let asking = Asking::new();
-    let root = asking.tree.word("");
-    let refused = outcome(&mut asking.command(&["--allow", &root], "echo started"));
+    let audit = asking.tree.directory("audit");
+    fs::set_permissions(&audit, fs::Permissions::from_mode(0o700)).unwrap();
+    let flags = ["--allow", audit.to_str().unwrap()];
+    let refused = outcome(&mut asking.command(&flags, "echo started"));
     assert_eq!((refused.code(), refused.stdout.len()), (125, 0), "{}", refused.said());
     assert!(refused.said().contains("--audit-dir"), "{}", refused.said());
+}
+
+#[test]
+fn no_policy_grants_what_the_caller_denied_nor_the_policy_itself() {
+    let asking = Asking::new();
+    let all = "[[rule]]\npath = \"ROOT/**\"\naccess = \"readwrite\"\ndecision = \"grant\"\n";
+    fs::write(
+        asking.tree.at("policy.toml"),
+        all.replace("ROOT", asking.tree.root().to_str().unwrap()),
+    )
+    .unwrap();
+    let closed = asking.tree.word("closed");
+    let nono = nono_path();
+    for (flags, path) in [
+        (&["--deny", &closed][..], "closed/notes"),
+        (&["--never-grant", &closed], "closed/notes"),
+        (&[], "policy.toml"),
+        (&[], "audit"),
+    ] {
+        let script = format!("{} request {}", nono.display(), asking.tree.word(path));
+        let denied = outcome(&mut asking.command(flags, &script));
+        assert_eq!(denied.code(), 1, "{path}: {}", denied.said());
+        assert!(denied.said().contains("never_grant"), "{path}: {}", denied.said());
+    }
+    let script = format!("{} request {}", nono.display(), asking.tree.word("closed/notes"));
+    assert_eq!(outcome(&mut asking.command(&[], &script)).text(), "closed\n");
+}
+
+#[test]
+fn a_policy_that_is_refused_leaves_no_journal() {
+    let asking = Asking::new();
+    fs::write(asking.tree.at("policy.toml"), "nonsense").unwrap();
+    assert_eq!(asking.run("echo started").code(), 125);
+    assert!(!asking.tree.at("audit").exists());
 }
 
 #[test]
