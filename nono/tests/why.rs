@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::sets::{Grant, SHAPE, Tree, any_grant};
-use common::{Attempt, in_child, outcomes};
+use common::{Attempt, outcomes, outcomes_in};
 use nono::why::{Answer, Caveat, Operation, Reason, Remedy, Why};
 use nono::{
     AccessMode, CapabilitySet, CapabilitySource, DeniedPath, FsCapability, Query, Rights, Sandbox,
@@ -278,11 +278,7 @@ fn what_is_made_beside_a_denied_entry_after_the_start_is_not_granted() {
     assert_eq!(reason(&carved), Reason::CarvedDirectory);
     assert_eq!(reason(&whole), Reason::Granted);
     let attempts = [Attempt::ReadFile(carved), Attempt::ReadFile(whole)];
-    let answers = in_child(|| {
-        prepared.apply().unwrap();
-        attempts.iter().map(|attempt| u8::from(attempt.is_allowed())).collect()
-    });
-    assert_eq!(answers, [0, 1]);
+    assert_eq!(outcomes_in(|| prepared.apply().unwrap(), &attempts), [false, true]);
 }
 
 #[test]
@@ -305,11 +301,7 @@ fn a_file_that_replaces_a_granted_one_is_not_granted() {
     assert_eq!((after.reason, after.remedies), (Reason::ObjectReplaced, vec![]));
     assert_eq!(old.reason, Reason::GrantedByAnotherName);
     let attempts = [Attempt::ReadFile(file), Attempt::ReadFile(tree.directories[1].join("old"))];
-    let answers = in_child(|| {
-        prepared.apply().unwrap();
-        attempts.iter().map(|attempt| u8::from(attempt.is_allowed())).collect()
-    });
-    assert_eq!(answers, [0, 1]);
+    assert_eq!(outcomes_in(|| prepared.apply().unwrap(), &attempts), [false, true]);
 }
 
 #[test]

@@ -86,6 +86,14 @@ impl Session {
         assert!(self.outside.wait().success());
     }
 
+    /// A job in the background shows what comes out of the fifo, and ends with it.
+    fn sees_the_job_end(&mut self, mut fifo: File) {
+        fifo.write_all(b"through\n").unwrap();
+        self.terminal.expects("through\r\n");
+        drop(fifo);
+        self.does("wait");
+    }
+
     /// A FIFO that a job can read; nobody waits for the other end to be opened.
     fn fifo(&self) -> File {
         let fifo = self.tree.at("work/fifo");
@@ -154,17 +162,14 @@ fn a_shell_that_is_left_with_a_stopped_job_takes_the_job_along() {
 fn a_stopped_job_goes_on_in_the_background_while_the_shell_is_used() {
     for way in ways() {
         let mut session = Session::start(&way);
-        let mut fifo = session.fifo();
+        let fifo = session.fifo();
         session.begins(":", "exec cat fifo");
         session.terminal.types(STOP);
         session.terminal.expects("Stopped");
         session.terminal.expects(PROMPT);
         session.does("bg");
         assert!(session.does("echo he''re").contains("here"), "{way:?}");
-        fifo.write_all(b"through\n").unwrap();
-        session.terminal.expects("through\r\n");
-        drop(fifo);
-        session.does("wait");
+        session.sees_the_job_end(fifo);
         session.ends();
     }
 }
@@ -173,16 +178,13 @@ fn a_stopped_job_goes_on_in_the_background_while_the_shell_is_used() {
 fn the_interrupt_key_ends_the_job_in_the_foreground_and_no_other() {
     for way in ways() {
         let mut session = Session::start(&way);
-        let mut fifo = session.fifo();
+        let fifo = session.fifo();
         session.does("cat fifo &");
         session.begins(":", "exec cat");
         session.terminal.types(INTERRUPT);
         session.terminal.expects(PROMPT);
         assert!(session.does("echo st''atus $?").contains("status 130"), "{way:?}");
-        fifo.write_all(b"through\n").unwrap();
-        session.terminal.expects("through\r\n");
-        drop(fifo);
-        session.does("wait");
+        session.sees_the_job_end(fifo);
         session.ends();
     }
 }

@@ -102,9 +102,19 @@ pub(crate) fn outcomes_after(
     first: impl FnOnce(),
     attempts: &[Attempt],
 ) -> Vec<bool> {
+    outcomes_in(
+        || {
+            first();
+            Sandbox::apply(caps).unwrap();
+        },
+        attempts,
+    )
+}
+
+/// As [`outcomes`], in a sandbox that `enter` enters.
+pub(crate) fn outcomes_in(enter: impl FnOnce(), attempts: &[Attempt]) -> Vec<bool> {
     let answers = in_child(|| {
-        first();
-        Sandbox::apply(caps).unwrap();
+        enter();
         attempts.iter().map(|attempt| u8::from(attempt.is_allowed())).collect()
     });
     assert_eq!(answers.len(), attempts.len(), "the child died; its message is above");
